@@ -1,0 +1,152 @@
+"""Images: pictures, what they show, and which of them are for training, validation and test."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kinwise.errors import InputError
+from kinwise.hierarchy import Hierarchy
+
+PARTS = ("train", "validation", "test")
+RESPLITS = {"70:30": 0.30, "80:20": 0.20, "90:10": 0.10}
+SPLITS = ("official", *RESPLITS)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Images:
+    """Pictures with labels.
+
+    Attributes:
+        pixels: uint8, shape (pictures, channels, height, width); in memory or a memory map.
+        labels: the class index of each picture within ``hierarchy``, int64, shape (pictures,).
+        ids: a name for each picture that finds it again (a file name, mostly), shape (pictures,).
+        parts: "train", "validation" or "test" for each picture, shape (pictures,).
+        hierarchy: the tree of the classes.
+        name: where the pictures come from, "cifar100" for example.
+        split: "official", or "70:30" and so on where train and test were merged and split again.
+    """
+
+    pixels: np.ndarray
+    labels: np.ndarray
+    ids: np.ndarray
+    parts: np.ndarray
+    hierarchy: Hierarchy
+    name: str
+    split: str = "official"
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not fit each other."""
+        count = len(self.pixels)
+        if self.pixels.dtype != np.uint8 or self.pixels.ndim != 4:
+            raise InputError(
+                f"pixels must be uint8 of shape (pictures, channels, height, width), "
+                f"got {self.pixels.dtype} {self.pixels.shape}"
+            )
+        for what, array in (("labels", self.labels), ("ids", self.ids), ("parts", self.parts)):
+            if array.shape != (count,):
+                raise InputError(f"{what} must have one entry per picture ({count}), got shape {array.shape}")
+        classes = len(self.hierarchy.classes)
+        if count and not (0 <= self.labels.min() and self.labels.max() < classes):
+            raise InputError(f"labels must lie in 0..{classes - 1}, got {self.labels.min()}..{self.labels.max()}")
+        strange = sorted(set(np.unique(self.parts)) - set(PARTS))
+        if strange:
+            raise InputError(f"parts must be among {', '.join(PARTS)}, got {strange[0]!r}")
+
+    def __len__(self) -> int:
+        """How many pictures there are."""
+        return len(self.labels)
+
+    @property
+    def comparable(self) -> bool:
+        """Whether scores on the test part may stand beside published ones: only with the official split."""
+        return self.split == "official"
+
+    def where(self, part: str) -> np.ndarray:
+        """The indices of the pictures of one part, ascending."""
+        if part not in PARTS:
+            raise InputError(f"no part {part!r}; there are {', '.join(PARTS)}")
+        return np.flatnonzero(self.parts == part)
+
+    def take(self, indices: np.ndarray) -> "Images":
+        """The pictures at ``indices``, in that order; without a copy where they stand side by side."""
+        chosen: np.ndarray | slice = indices
+        if len(indices) and np.array_equal(indices, np.arange(indices[0], indices[0] + len(indices))):
+            chosen = slice(int(indices[0]), int(indices[0]) + len(indices))
+        return replace(
+            self, pixels=self.pixels[chosen], labels=self.labels[chosen], ids=self.ids[chosen], parts=self.parts[chosen]
+        )
+
+    @property
+    def train(self) -> "Images":
+        """The pictures to learn from."""
+        return self.take(self.where("train"))
+
+    @property
+    def validation(self) -> "Images":
+        """The pictures to choose by; empty until ``hold_out`` set some aside."""
+        return self.take(self.where("validation"))
+
+    @property
+    def test(self) -> "Images":
+        """The pictures to judge by."""
+        return self.take(self.where("test"))
+
+
+def split(images: Images, name: str, seed: int = 0) -> Images:
+    """``images`` under the split called ``name``.
+
+    "official" leaves them as they are. The others merge all pictures and draw the test part anew, stratified: of each
+    class the same share, to within one picture. Near-duplicates may then stand on both sides, so scores on such a split
+    are not comparable with those on the official one; ``comparable`` is False and every output says so.
+
+    Args:
+        images: all pictures.
+        name: one of ``SPLITS``.
+        seed: of the drawing; the same seed gives the same parts.
+
+    Raises:
+        InputError: for an unknown name.
+    """
+    if name == images.split:
+        return images
+    if name not in RESPLITS:
+        raise InputError(f"unknown split {name!r}; there are {', '.join(SPLITS)}")
+    parts = np.full(len(images), "train", dtype=_PART_TYPE)
+    parts[_stratified_draw(images.labels, np.arange(len(images)), RESPLITS[name], seed)] = "test"
+    return replace(images, parts=parts, split=name)
+
+
+def hold_out(images: Images, fraction: float, seed: int = 0) -> Images:
+    """Move a stratified ``fraction`` of the training part, in [0, 1), into the validation part.
+
+    Raises:
+        InputError: when ``fraction`` is outside [0, 1) or leaves a class nothing to train on.
+    """
+    if not 0 <= fraction < 1:
+        raise InputError(f"the fraction held out for validation must be in [0, 1), got {fraction}")
+    drawn = _stratified_draw(images.labels, images.where("train"), fraction, seed)
+    parts = images.parts.astype(_PART_TYPE)
+    parts[drawn] = "validation"
+    return replace(images, parts=parts)
+
+
+def class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
+    """How often to draw each picture so that every class is drawn equally often; float64, (pictures,), sums to 1.
+
+    A picture of class c gets 1 / (present classes * n_c), n_c being the number of pictures of its class.
+    """
+    counts = np.bincount(labels, minlength=classes)
+    return 1.0 / ((counts > 0).sum() * counts[labels])
+
+
+_PART_TYPE = np.dtype(f"U{max(map(len, PARTS))}")
+
+
+def _stratified_draw(labels: np.ndarray, among: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Indices from ``among``: of each class round(fraction * its count), drawn at random, but never all of them."""
+    shuffled = np.random.default_rng(seed).permutation(among)
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    _, starts, counts = np.unique(labels[by_class], return_index=True, return_counts=True)
+    take = np.minimum(np.floor(counts * fraction + 0.5).astype(int), counts - 1)
+    rank = np.arange(len(by_class)) - np.repeat(starts, counts)
+    return np.sort(by_class[rank < np.repeat(take, counts)])

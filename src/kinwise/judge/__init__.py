@@ -1,0 +1,1 @@
+"""How well it did. Judges anybody's predictions; never needs a network."""

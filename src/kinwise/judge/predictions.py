@@ -1,0 +1,144 @@
+"""Predictions: what a classifier said about pictures whose classes are known. All judging starts here."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from kinwise.errors import InputError
+from kinwise.hierarchy import Hierarchy
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Predictions:
+    """Probabilities at every level of a hierarchy for pictures with known classes.
+
+    Attributes:
+        probabilities: one float32 array per level, coarse to fine, shape (pictures, nodes of that level); each row is
+            >= 0 and sums to 1. The last one is over the classes.
+        labels: the class index of each picture, int64, shape (pictures,).
+        ids: a name for each picture, shape (pictures,).
+        hierarchy: the tree.
+        split: the split the pictures are the test part of; anything but "official" is not comparable with it.
+        source: the data set, or the file they came from.
+
+    Raises:
+        InputError: when shapes, labels or probabilities do not fit.
+    """
+
+    probabilities: tuple[np.ndarray, ...]
+    labels: np.ndarray
+    ids: np.ndarray
+    hierarchy: Hierarchy
+    split: str = "official"
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        """Check that everything fits everything."""
+        count, sizes = len(self.labels), self.hierarchy.level_sizes
+        if len(self.probabilities) != len(sizes):
+            raise InputError(f"expected probabilities at {len(sizes)} levels, got {len(self.probabilities)}")
+        for name, size, array in zip(self.hierarchy.levels, sizes, self.probabilities, strict=True):
+            if array.shape != (count, size):
+                raise InputError(f"probabilities at level {name!r}: expected shape {(count, size)}, got {array.shape}")
+            if not np.isfinite(array).all() or (count and (array.min() < 0 or abs(array.sum(1) - 1).max() > 1e-3)):
+                raise InputError(f"probabilities at level {name!r} must be >= 0 and sum to 1 for every picture")
+        if self.ids.shape != (count,):
+            raise InputError(f"ids: expected one per picture ({count}), got shape {self.ids.shape}")
+        if not count:
+            raise InputError("there are no predictions to judge: 0 pictures")
+        if self.labels.min() < 0 or self.labels.max() >= sizes[-1]:
+            raise InputError(
+                f"labels must be class indices in 0..{sizes[-1] - 1}, got {self.labels.min()}..{self.labels.max()}"
+            )
+
+    def __len__(self) -> int:
+        """How many pictures there are."""
+        return len(self.labels)
+
+    @property
+    def comparable(self) -> bool:
+        """Whether scores may stand beside published ones: only with the official split."""
+        return self.split == "official"
+
+    @staticmethod
+    def from_classes(
+        probabilities: np.ndarray,
+        labels: np.ndarray,
+        hierarchy: Hierarchy,
+        *,
+        ids: np.ndarray | None = None,
+        split: str = "official",
+        source: str = "",
+    ) -> "Predictions":
+        """Predictions from class probabilities alone, shape (pictures, classes): coarser levels are their sums."""
+        probabilities = np.asarray(probabilities, dtype=np.float32)
+        if probabilities.ndim != 2 or probabilities.shape[1] != len(hierarchy.classes):
+            raise InputError(
+                f"expected class probabilities of shape (pictures, {len(hierarchy.classes)}), got {probabilities.shape}"
+            )
+        labels = np.asarray(labels)
+        return Predictions(
+            probabilities=sum_upward(probabilities, hierarchy),
+            labels=labels.astype(np.int64),
+            ids=np.array([str(index) for index in range(len(labels))]) if ids is None else np.asarray(ids),
+            hierarchy=hierarchy,
+            split=split,
+            source=source,
+        )
+
+    def under(self, hierarchy: Hierarchy) -> "Predictions":
+        """The same class probabilities judged under another tree over the same classes.
+
+        Raises:
+            InputError: when the other tree has other classes.
+        """
+        return Predictions.from_classes(
+            self.probabilities[-1],
+            self.labels,
+            hierarchy.with_class_order(self.hierarchy.classes),
+            ids=self.ids,
+            split=self.split,
+            source=self.source,
+        )
+
+    def save(self, path: Path) -> None:
+        """Write everything into one safetensors file; the hierarchy stands in its header."""
+        arrays = {f"level{level}": np.ascontiguousarray(p, np.float32) for level, p in enumerate(self.probabilities)}
+        arrays["labels"] = self.labels.astype(np.int64)
+        header = {"split": self.split, "source": self.source, "hierarchy": json.dumps(self.hierarchy.to_dict())}
+        save_file(arrays, path, metadata={**header, "ids": json.dumps([str(name) for name in self.ids])})
+
+    @staticmethod
+    def load(path: Path) -> "Predictions":
+        """Read what ``save`` wrote.
+
+        Raises:
+            InputError: when the file is missing, damaged or something else.
+        """
+        try:
+            with safe_open(path, framework="numpy") as file:
+                header = file.metadata() or {}
+                hierarchy = Hierarchy.from_dict(json.loads(header["hierarchy"]))
+                return Predictions(
+                    probabilities=tuple(file.get_tensor(f"level{i}") for i in range(len(hierarchy.levels))),
+                    labels=file.get_tensor("labels"),
+                    ids=np.array(json.loads(header["ids"])),
+                    hierarchy=hierarchy,
+                    split=header["split"],
+                    source=header["source"],
+                )
+        except FileNotFoundError as error:
+            raise InputError(f"no predictions at {path}") from error
+        except (SafetensorError, KeyError, OSError, json.JSONDecodeError) as error:
+            raise InputError(f"{path} is damaged or holds no predictions ({error})") from error
+
+
+def sum_upward(probabilities: np.ndarray, hierarchy: Hierarchy) -> tuple[np.ndarray, ...]:
+    """Probabilities at every level from those of the classes, (pictures, classes): a node has its classes' sum."""
+    above = hierarchy.ancestor_matrix.astype(np.float32)
+    coarser = [probabilities @ above[nodes].T for nodes in hierarchy.level_nodes[:-1]]
+    return (*coarser, probabilities)

@@ -15,7 +15,7 @@ _HOME = {
     "Predictions": "kinwise.judge.predictions",
     "Run": "kinwise.run",
     "Scores": "kinwise.judge.metrics",
-    "load": "kinwise.data.load",
+    "load": "kinwise.data",
     "score": "kinwise.judge.metrics",
     "train": "kinwise.run",
 }

@@ -1,6 +1,7 @@
 """Predictions: what a classifier said about pictures whose classes are known. All judging starts here."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,8 +45,7 @@ class Predictions:
         for name, size, array in zip(self.hierarchy.levels, sizes, self.probabilities, strict=True):
             if array.shape != (count, size):
                 raise InputError(f"probabilities at level {name!r}: expected shape {(count, size)}, got {array.shape}")
-            if not np.isfinite(array).all() or (count and (array.min() < 0 or abs(array.sum(1) - 1).max() > 1e-3)):
-                raise InputError(f"probabilities at level {name!r} must be >= 0 and sum to 1 for every picture")
+            _check_probabilities(name, array)
         if self.ids.shape != (count,):
             raise InputError(f"ids: expected one per picture ({count}), got shape {self.ids.shape}")
         if not count:
@@ -67,7 +67,7 @@ class Predictions:
     @staticmethod
     def from_classes(
         probabilities: np.ndarray,
-        labels: np.ndarray,
+        labels: np.ndarray | Sequence[int],
         hierarchy: Hierarchy,
         *,
         ids: np.ndarray | None = None,
@@ -80,10 +80,10 @@ class Predictions:
             raise InputError(
                 f"expected class probabilities of shape (pictures, {len(hierarchy.classes)}), got {probabilities.shape}"
             )
-        labels = np.asarray(labels)
+        labels = class_indices(labels)
         return Predictions(
             probabilities=sum_upward(probabilities, hierarchy),
-            labels=labels.astype(np.int64),
+            labels=labels,
             ids=np.array([str(index) for index in range(len(labels))]) if ids is None else np.asarray(ids),
             hierarchy=hierarchy,
             split=split,
@@ -135,6 +135,35 @@ class Predictions:
             raise InputError(f"no predictions at {path}") from error
         except (SafetensorError, KeyError, OSError, json.JSONDecodeError) as error:
             raise InputError(f"{path} is damaged or holds no predictions ({error})") from error
+
+
+def class_indices(labels: np.ndarray | Sequence[int]) -> np.ndarray:
+    """Labels as int64, shape (pictures,).
+
+    Raises:
+        InputError: when they are no single row of whole numbers.
+    """
+    array = np.asarray(labels)
+    whole = array.dtype.kind in "iu" or (
+        array.dtype.kind == "f" and bool((np.isfinite(array) & (array == np.floor(array))).all())
+    )
+    if array.ndim != 1 or (len(array) and not whole):
+        raise InputError(
+            f"labels must be one whole number (a class index) per picture, got {array.dtype} of shape {array.shape}"
+        )
+    return array.astype(np.int64)
+
+
+def _check_probabilities(level: str, array: np.ndarray) -> None:
+    with np.errstate(invalid="ignore", over="ignore"):
+        sums = array.sum(axis=1)
+        good = (array >= 0).all(axis=1) & (abs(sums - 1) <= 1e-3)
+    if not good.all():
+        row = int(np.argmin(good))
+        raise InputError(
+            f"probabilities at level {level!r} must be >= 0 and sum to 1 for every picture, but picture {row} has a "
+            f"minimum of {array[row].min():.4g} and a sum of {sums[row]:.4g}; raw scores need a softmax first"
+        )
 
 
 def sum_upward(probabilities: np.ndarray, hierarchy: Hierarchy) -> tuple[np.ndarray, ...]:

@@ -1,0 +1,279 @@
+"""Metrics: from predictions to scores. Each figure is a function of weighted sums over pictures.
+
+A function here takes what is known of every picture and returns *statistics*: a function from weights, shape (rows,
+pictures), to values, one per row. A row of ones gives the figure itself; rows that count the draws of a resample give
+its interval. So every formula is written once, and nothing loops over pictures or resamples.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kinwise.errors import InputError
+from kinwise.hierarchy import Hierarchy
+from kinwise.judge.bootstrap import Figure, Statistics, estimate
+from kinwise.judge.decide import decide
+from kinwise.judge.predictions import Predictions, class_indices
+from kinwise.judge.scores import Scores
+
+DISTANCES_AT = (5, 20)
+CALIBRATION_BINS = 15
+SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)
+
+__all__ = ["Figure", "Scores", "score"]
+
+
+def score(
+    predictions: Predictions | np.ndarray | Sequence[np.ndarray],
+    labels: np.ndarray | Sequence[int] | None = None,
+    hierarchy: Hierarchy | str | Path | None = None,
+    *,
+    decision: str = "argmax",
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Scores:
+    """Judge predictions: per-level and hierarchical figures, each with a 95 % bootstrap interval over pictures.
+
+    Args:
+        predictions: Predictions; or class probabilities, shape (pictures, classes), with columns in the order of
+            ``hierarchy.classes``; or one such array per level, coarse to fine.
+        labels: the class index of each picture, shape (pictures,); not with Predictions, which hold them.
+        hierarchy: a Hierarchy, the name of a built-in one, or a path. With Predictions it replaces theirs, and the
+            coarser levels become sums of class probabilities.
+        decision: the rule that turns probabilities into answers, a key of ``decide.RULES``.
+        resamples: how many resamples the intervals rest on.
+        seed: of the resamples; the same seed and number of pictures give the same draws.
+
+    Raises:
+        InputError: when shapes, labels, probabilities or names are wrong.
+    """
+    judged = _as_predictions(predictions, labels, hierarchy)
+    tree, answers = judged.hierarchy, decide(judged, decision)
+    truth = tree.level_labels[judged.labels]
+    statistics = {
+        f"level {name}": level_statistics(judged.probabilities[level], truth[:, level], answers[:, level])
+        for level, name in enumerate(tree.levels)
+    }
+    statistics["severity"] = severity_statistics(judged, answers[:, -1])
+    statistics["path"] = path_statistics(tree, judged.labels, answers)
+    figures = estimate(statistics, len(judged), resamples=resamples, seed=seed)
+    severity = tree.distances[judged.labels, answers[:, -1]]
+    return Scores(
+        n=len(judged),
+        decision=decision,
+        split=judged.split,
+        levels=tree.levels,
+        level={name: {key: f for key, f in figures[f"level {name}"].items() if f} for name in tree.levels},
+        hierarchy={
+            "mistakes": int(np.count_nonzero(severity)),
+            **figures["severity"],
+            **figures["path"],
+            "severity_histogram": np.bincount(severity, minlength=int(tree.heights[0]) + 1).tolist(),
+        },
+        reference=reference_values(tree, judged.labels),
+    )
+
+
+def level_statistics(probabilities: np.ndarray, labels: np.ndarray, answers: np.ndarray) -> Statistics:
+    """Figures of one level from its probabilities, shape (pictures, nodes), true nodes and answered nodes.
+
+    Of the answers: accuracy; precision, recall and F1, the plain means over the nodes that occur among the labels or
+    the answers, with 0 for a quotient 0/0 (as in scikit-learn). All 0..1, higher is better.
+
+    Of the probabilities alone, whatever the decision rule: the mean negative log likelihood -log p_y in nats, p_y at
+    least 2^-23, so 0..15.94; the Brier score, the mean of sum_k (p_k - [k = y])^2, 0..2 (Brier 1950); and the
+    calibration error, 0..1. Lower is better.
+    """
+    count = probabilities.shape[1]
+    correct = answers == labels
+    true_probability = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    square_sum = np.einsum("nk,nk->n", probabilities, probabilities, dtype=np.float64)
+    means = {
+        "accuracy": correct,
+        "negative_log_likelihood": -np.log(np.maximum(true_probability, SMALLEST_PROBABILITY)),
+        "brier": square_sum - 2 * true_probability + 1,
+    }
+    hits = _sums_by(labels[correct], np.flatnonzero(correct), count)
+    missed = _sums_by(labels[~correct], np.flatnonzero(~correct), count)
+    taken = _sums_by(answers[~correct], np.flatnonzero(~correct), count)
+    calibration = _calibration_error(probabilities, labels)
+
+    def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
+        mean = _means(means, weights)
+        right, miss, false = hits(weights), missed(weights), taken(weights)
+        occur = np.maximum(((right + miss + false) > 0).sum(axis=1), 1)
+        return {
+            "accuracy": mean["accuracy"],
+            "precision_macro": _quotient(right, right + false).sum(axis=1) / occur,
+            "recall_macro": _quotient(right, right + miss).sum(axis=1) / occur,
+            "f1_macro": _quotient(2 * right, 2 * right + miss + false).sum(axis=1) / occur,
+            "negative_log_likelihood": mean["negative_log_likelihood"],
+            "brier": mean["brier"],
+            "calibration_error": calibration(weights),
+        }
+
+    return statistics
+
+
+def _calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """sum_b |accuracy_b - confidence_b| * share_b over 15 bins of equal width (Guo et al., ICML 2017, equation 3).
+
+    The confidence is the highest probability, the accuracy that of the node which has it; bin b holds confidences in
+    ((b - 1) / 15, b / 15]. 0..1, lower is better. It does not show in which direction the confidence errs.
+    """
+    top = probabilities.argmax(axis=1)
+    confidence = probabilities[np.arange(len(top)), top].astype(np.float64)
+    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]
+    bins = np.searchsorted(edges, confidence, side="left")
+    gaps = np.zeros((len(top), CALIBRATION_BINS))
+    gaps[np.arange(len(top)), bins] = (top == labels) - confidence
+    return lambda weights: np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1)
+
+
+def severity_statistics(predictions: Predictions, answers: np.ndarray) -> Statistics:
+    """How far off the answered classes are, in steps d = height of the lowest common ancestor; lower is better.
+
+    mistake_severity: the mean d over mistakes only, 1..height; undefined without mistakes. It falls when mild
+    mistakes are added, so compare it at equal accuracy only. average_severity: the mean d over all pictures, 0..height;
+    equals (1 - accuracy) * mistake_severity. hierarchical_distance_at_k: the mean d of the k most likely classes
+    (Bertinetto et al., CVPR 2020, section 2); all classes where there are fewer than k.
+    """
+    distances = predictions.hierarchy.distances
+    severity = distances[predictions.labels, answers]
+    columns = {"average_severity": severity, "mistakes": severity > 0}
+    for k in DISTANCES_AT:
+        columns[f"hierarchical_distance_at_{k}"] = distance_at(
+            k, predictions.probabilities[-1], predictions.labels, distances
+        )
+
+    def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
+        mean = _means(columns, weights)
+        mistakes = mean.pop("mistakes")
+        severity = _quotient(mean["average_severity"], mistakes, undefined=np.nan)
+        return {"mistake_severity": severity, **mean}
+
+    return statistics
+
+
+def distance_at(k: int, probabilities: np.ndarray, labels: np.ndarray, distances: np.ndarray) -> np.ndarray:
+    """For each picture the mean d between its class and the k most likely classes, shape (pictures,).
+
+    Classes tied for the last places share them, so the order of the classes changes nothing.
+    """
+    k = min(k, probabilities.shape[1])
+    last = np.partition(probabilities, -k, axis=1)[:, -k, None]
+    above, tied = probabilities > last, probabilities == last
+    share = (k - above.sum(axis=1)) / tied.sum(axis=1)
+    steps = distances.astype(np.float32)[labels]
+    summed = np.einsum("nk,nk->n", above, steps) + share * np.einsum("nk,nk->n", tied, steps)
+    return summed / k
+
+
+def path_statistics(hierarchy: Hierarchy, labels: np.ndarray, answers: np.ndarray) -> Statistics:
+    """How well the answers of all levels fit the tree and the truth together; all 0..1.
+
+    full_path_accuracy: the share of pictures with every level right; higher is better. inconsistent_paths: the share
+    whose answers are no path of the tree; lower is better. Hierarchical precision, recall and F1 (Kiritchenko et al.
+    2006): with P the answered nodes and T the true ones, without the root, sum |P and T| over sum |P|, over sum |T|,
+    and their harmonic mean; higher is better.
+    """
+    truth = hierarchy.level_labels[labels]
+    nodes = np.stack([level[answers[:, i]] for i, level in enumerate(hierarchy.level_nodes)], axis=1)
+    # A class that ends early stands for itself on the levels below it: count it once.
+    first = np.ones(nodes.shape, dtype=bool)
+    for level in range(1, nodes.shape[1]):
+        first[:, level] = (nodes[:, :level] != nodes[:, level, None]).all(axis=1)
+    columns = {
+        "full_path_accuracy": (answers == truth).all(axis=1),
+        "inconsistent_paths": (answers != hierarchy.level_labels[answers[:, -1]]).any(axis=1),
+        "shared": ((answers == truth) & first).sum(axis=1),
+        "answered": first.sum(axis=1),
+        "true": hierarchy.depths[hierarchy.leaves[labels]],
+    }
+
+    def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
+        mean = _means(columns, weights)
+        shared, answered, true = mean.pop("shared"), mean.pop("answered"), mean.pop("true")
+        return {
+            **mean,
+            "hierarchical_precision": shared / answered,
+            "hierarchical_recall": shared / true,
+            "hierarchical_f1": 2 * shared / (answered + true),
+        }
+
+    return statistics
+
+
+def reference_values(hierarchy: Hierarchy, labels: np.ndarray) -> dict[str, float | list[float]]:
+    """What the tree and the labels alone say about the severity figures.
+
+    random_average_severity: of classes drawn at random, each as likely; any distance at k has this expectation too.
+    random_mistake_severity: of wrong classes drawn at random. random_severity_histogram: how many of the pictures a
+    random answer is expected to put at d = 0, 1, ..., height. distance_at_k_floor: the lowest possible distance at k.
+    """
+    count, distances = len(hierarchy.classes), np.sort(hierarchy.distances, axis=1)
+    pictures = np.bincount(labels, minlength=count)
+    at_height = np.stack([(distances == d).sum(axis=1) for d in range(hierarchy.heights[0] + 1)], axis=1)
+    average = float(pictures @ distances.mean(axis=1)) / len(labels)
+    floors = {
+        f"distance_at_{k}_floor": float(pictures @ distances[:, :k].mean(axis=1)) / len(labels) for k in DISTANCES_AT
+    }
+    return {
+        "random_average_severity": average,
+        "random_mistake_severity": average * count / (count - 1),
+        "random_severity_histogram": (pictures @ at_height / count).tolist(),
+        **floors,
+    }
+
+
+def _as_predictions(
+    predictions: Predictions | np.ndarray | Sequence[np.ndarray],
+    labels: np.ndarray | Sequence[int] | None,
+    hierarchy: Hierarchy | str | Path | None,
+) -> Predictions:
+    if isinstance(hierarchy, str | Path):
+        from kinwise.taxonomy import find
+
+        hierarchy = find(hierarchy)
+    if isinstance(predictions, Predictions):
+        if labels is not None:
+            raise InputError("Predictions hold their labels; give labels only beside arrays of probabilities")
+        return predictions if hierarchy is None else predictions.under(hierarchy)
+    if labels is None or hierarchy is None:
+        raise InputError("arrays of probabilities need labels and a hierarchy: score(probabilities, labels, hierarchy)")
+    if isinstance(predictions, list | tuple) and all(np.ndim(level) == 2 for level in predictions):
+        indices = class_indices(labels)
+        return Predictions(
+            probabilities=tuple(np.asarray(level, dtype=np.float32) for level in predictions),
+            labels=indices,
+            ids=np.arange(len(indices)).astype(str),
+            hierarchy=hierarchy,
+        )
+    return Predictions.from_classes(np.asarray(predictions), labels, hierarchy)
+
+
+def _means(columns: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, np.ndarray]:
+    """The weighted mean of every column over the pictures, one per row of weights."""
+    means = weights @ np.stack([np.asarray(column, np.float64) for column in columns.values()], axis=1)
+    means /= weights.sum(axis=1)[:, None]
+    return dict(zip(columns, means.T, strict=True))
+
+
+def _sums_by(groups: np.ndarray, pictures: np.ndarray, count: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Weights, (rows, pictures) -> their sums over the chosen pictures of each group, (rows, count)."""
+    order = np.argsort(groups, kind="stable")
+    present, starts = np.unique(groups[order], return_index=True)
+    ordered = pictures[order]
+
+    def sums(weights: np.ndarray) -> np.ndarray:
+        result = np.zeros((len(weights), count))
+        if len(present):
+            result[:, present] = np.add.reduceat(weights[:, ordered], starts, axis=1)
+        return result
+
+    return sums
+
+
+def _quotient(above: np.ndarray, below: np.ndarray, undefined: float = 0.0) -> np.ndarray:
+    return np.divide(above, below, out=np.full(above.shape, undefined), where=below > 0)

@@ -1,0 +1,174 @@
+"""Scores: every figure of a set of predictions, with intervals and with the values to read them against."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from kinwise.errors import InputError
+from kinwise.judge.bootstrap import Figure
+
+
+class Measure(NamedTuple):
+    """How a figure is shown: its name in words, which way is better, and whether it is a share."""
+
+    title: str
+    better: str
+    share: bool
+
+
+MEASURES: dict[str, Measure] = {
+    "accuracy": Measure("accuracy", "higher", True),
+    "precision_macro": Measure("precision, macro", "higher", True),
+    "recall_macro": Measure("recall, macro", "higher", True),
+    "f1_macro": Measure("F1, macro", "higher", True),
+    "negative_log_likelihood": Measure("negative log likelihood", "lower", False),
+    "brier": Measure("Brier score", "lower", False),
+    "calibration_error": Measure("calibration error", "lower", True),
+    "mistakes": Measure("mistakes", "lower", False),
+    "mistake_severity": Measure("mistake severity", "lower", False),
+    "average_severity": Measure("average severity", "lower", False),
+    "hierarchical_distance_at_5": Measure("hierarchical distance at 5", "lower", False),
+    "hierarchical_distance_at_20": Measure("hierarchical distance at 20", "lower", False),
+    "full_path_accuracy": Measure("full-path accuracy", "higher", True),
+    "inconsistent_paths": Measure("inconsistent paths", "lower", True),
+    "hierarchical_precision": Measure("hierarchical precision", "higher", True),
+    "hierarchical_recall": Measure("hierarchical recall", "higher", True),
+    "hierarchical_f1": Measure("hierarchical F1", "higher", True),
+}
+
+_READ_AGAINST: dict[str, str] = {
+    "mistake_severity": "random {random_mistake_severity:.3f}",
+    "average_severity": "random {random_average_severity:.3f}",
+    "hierarchical_distance_at_5": "at best {distance_at_5_floor:.3f}, random {random_average_severity:.3f}",
+    "hierarchical_distance_at_20": "at best {distance_at_20_floor:.3f}, random {random_average_severity:.3f}",
+}
+
+_LEVELS_SIDE_BY_SIDE = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """How good predictions are. Figures of ``hierarchy`` are attributes too: ``scores.mistake_severity`` is a float.
+
+    Attributes:
+        n: how many pictures were judged.
+        decision: the decision rule the answers come from.
+        split: the split of the data; scores of any but "official" do not compare with published ones.
+        levels: the names of the levels, coarse to fine.
+        level: for each level its figures by name.
+        hierarchy: the figures that need the tree; counts are integers, and a figure that is undefined is None.
+        reference: what random answers and the best possible order of classes would score on the same pictures.
+        model: parameters, trainable_parameters and forward_flops, where the network is known.
+        training: seconds, epochs, images_per_second, peak_memory_bytes and device, where they are known.
+    """
+
+    n: int
+    decision: str
+    split: str
+    levels: tuple[str, ...]
+    level: dict[str, dict[str, Figure]]
+    hierarchy: dict[str, Figure | int | list[int] | None]
+    reference: dict[str, float | list[float]]
+    model: dict[str, Any] | None = None
+    training: dict[str, Any] | None = None
+
+    @property
+    def accuracy(self) -> dict[str, float]:
+        """The share of right answers at each level, 0..1; higher is better."""
+        return {name: figures["accuracy"].value for name, figures in self.level.items()}
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the scores may stand beside published ones: only with the official split."""
+        return self.split == "official"
+
+    def __getattr__(self, name: str) -> Any:
+        """The value of a figure of ``hierarchy``: a float, a count, or None where it is undefined."""
+        figures = self.__dict__.get("hierarchy", {})
+        if name not in figures:
+            raise AttributeError(f"scores have no {name!r}; they have: {', '.join(figures)}")
+        figure = figures[name]
+        return figure.value if isinstance(figure, Figure) else figure
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain numbers, texts, lists and dicts, ready for ``scores.json``."""
+        return {
+            "n": self.n,
+            "decision": self.decision,
+            "split": self.split,
+            "levels": list(self.levels),
+            "level": {name: _plain(figures) for name, figures in self.level.items()},
+            "hierarchy": _plain(self.hierarchy),
+            "reference": dict(self.reference),
+            "model": self.model,
+            "training": self.training,
+        }
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> "Scores":
+        """The inverse of ``to_dict``.
+
+        Raises:
+            InputError: when something is missing.
+        """
+        try:
+            return Scores(
+                n=data["n"],
+                decision=data["decision"],
+                split=data["split"],
+                levels=tuple(data["levels"]),
+                level={name: _figures(data["level"][name]) for name in data["levels"]},
+                hierarchy=_figures(data["hierarchy"]),
+                reference=dict(data["reference"]),
+                model=data["model"],
+                training=data["training"],
+            )
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise InputError(f"these are no scores, or they are damaged ({error!r}); judge the run again") from error
+
+    def text(self) -> str:
+        """A plain table for the terminal, with intervals and which way is better."""
+        lines = [f"{self.n:,} pictures, decision rule {self.decision}, split {self.split}; 95 % intervals in brackets"]
+        if not self.comparable:
+            lines.append(f"NOT COMPARABLE with scores on the official split: the split is {self.split}")
+        for start in range(0, len(self.levels), _LEVELS_SIDE_BY_SIDE):
+            lines += ["", *self._level_lines(self.levels[start : start + _LEVELS_SIDE_BY_SIDE])]
+        return "\n".join([*lines, "", *self._hierarchy_lines()])
+
+    def _level_lines(self, levels: tuple[str, ...]) -> list[str]:
+        lines = [f"{'':<28}{'better':<8}" + "".join(f"{name:<25}" for name in levels).rstrip()]
+        for key in self.level[levels[0]]:
+            cells = "".join(f"{_shown(key, self.level[name][key]):<25}" for name in levels)
+            lines.append(f"{MEASURES[key].title:<28}{MEASURES[key].better:<8}{cells.rstrip()}")
+        return lines
+
+    def _hierarchy_lines(self) -> list[str]:
+        lines = [f"{'on the tree':<28}better"]
+        for key, figure in self.hierarchy.items():
+            if key in MEASURES:
+                against = _READ_AGAINST.get(key, "").format(**self.reference)
+                line = f"{MEASURES[key].title:<28}{MEASURES[key].better:<8}{_shown(key, figure):<25}{against}"
+                lines.append(line.rstrip())
+        counts = "  ".join(f"{severity}: {count:,}" for severity, count in enumerate(self.severity_histogram))
+        return [*lines, f"{'pictures by severity':<36}{counts}"]
+
+
+def _shown(key: str, figure: Figure | int | list[int] | None) -> str:
+    if figure is None:
+        return "none (no mistakes)"
+    if not isinstance(figure, Figure):
+        return f"{figure:,}"
+    if MEASURES[key].share:
+        return f"{100 * figure.value:.2f} % [{100 * figure.low:.2f}, {100 * figure.high:.2f}]"
+    return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
+
+
+def _plain(figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: {"value": figure.value, "low": figure.low, "high": figure.high} if isinstance(figure, Figure) else figure
+        for key, figure in figures.items()
+    }
+
+
+def _figures(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: Figure(**figure) if isinstance(figure, dict) else figure for key, figure in data.items()}

@@ -17,7 +17,7 @@ _HOME = {
     "Scores": "kinwise.judge.metrics",
     "load": "kinwise.data",
     "score": "kinwise.judge.metrics",
-    "train": "kinwise.run",
+    "train": "kinwise.experiment",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]

@@ -1,0 +1,151 @@
+"""What each command does: parse nothing, compute nothing; call the rooms and print."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from kinwise import cli
+from kinwise.errors import InputError
+from kinwise.judge.scores import Scores
+
+
+def train(verb: cli.Train) -> None:
+    """Train, or go on with an unfinished training."""
+    from kinwise import experiment
+    from kinwise.console import say, stop_on_interrupt, training_progress
+    from kinwise.learn.processes import torchrun_place
+
+    if verb.resume is None and not verb.data:
+        raise InputError("which pictures? kinwise train shapes, or kinwise train cifar100")
+    with training_progress() as progress, stop_on_interrupt() as stop:
+        rank, count = torchrun_place()
+        watchers = experiment.Watchers(
+            say=experiment.silent if rank else say,
+            progress=experiment.silent if rank else progress,
+            stop=stop if count == 1 else experiment.never,
+        )
+        try:
+            run = _resume(verb, watchers) if verb.resume else _train(verb, watchers)
+        except experiment.Interrupted as interrupted:
+            print(f"kinwise: {interrupted}", file=sys.stderr)
+            sys.exit(130)
+    if run is None:
+        return
+    scores = Scores.from_dict(json.loads((run.folder / "scores.json").read_text(encoding="utf-8")))
+    say(scores.text())
+    say(f"Run:    {run.folder}")
+    say(f"Report: {(run.folder / 'report.html').resolve()}")
+
+
+def _train(verb: cli.Train, watchers: Any) -> Any:
+    from kinwise import experiment
+    from kinwise.recipes import recipe
+
+    named = {"data": verb.data, "split": verb.split, "seed": verb.seed, "epochs": verb.epochs, "device": verb.device}
+    config = recipe(verb.recipe).config.changed([assignment for group in verb.set for assignment in group])
+    config = replace(config, **{key: value for key, value in named.items() if value is not None})
+    return experiment.train(
+        config=config, out=verb.out, data_dir=verb.data_dir, command=experiment.command_line(), watchers=watchers
+    )
+
+
+def _resume(verb: cli.Train, watchers: Any) -> Any:
+    from kinwise import experiment
+
+    given = [
+        f.name for f in fields(verb) if getattr(verb, f.name) != f.default and f.name not in ("resume", "data_dir")
+    ]
+    if given:
+        raise InputError(f"--resume takes everything from the unfinished run; leave out {', '.join(given)}")
+    assert verb.resume is not None
+    return experiment.resume(verb.resume, data_dir=verb.data_dir, watchers=watchers)
+
+
+def evaluate(verb: cli.Evaluate) -> None:
+    """Judge saved predictions again, or new ones on another data set."""
+    from kinwise.run import Run
+
+    run = Run(verb.run)
+    if verb.data is None:
+        scores = run.scores(decision=verb.decision, hierarchy=verb.hierarchy)
+    else:
+        from kinwise.experiment import predict_test
+        from kinwise.judge.metrics import score
+
+        predictions = predict_test(run, verb.data, verb.data_dir)
+        scores = score(predictions, decision=verb.decision, hierarchy=verb.hierarchy)
+    _print_scores(scores, verb.json)
+
+
+def score_file(verb: cli.Score) -> None:
+    """Judge the predictions of any framework and write a report on them."""
+    from kinwise.judge.metrics import score
+    from kinwise.judge.outside import read_predictions
+    from kinwise.run import write_text
+    from kinwise.show.report import report_html
+    from kinwise.taxonomy import find
+
+    predictions = read_predictions(verb.file, find(verb.hierarchy))
+    scores = score(predictions, decision=verb.decision)
+    _print_scores(scores, verb.json)
+    path = verb.report or verb.file.with_suffix(".html")
+    page = report_html(
+        predictions=predictions,
+        scores=scores,
+        title=verb.file.name,
+        facts={"predictions": str(verb.file), "hierarchy": verb.hierarchy},
+        commands={"Judge them again": f"kinwise score {verb.file} --hierarchy {verb.hierarchy}"},
+    )
+    write_text(path, page)
+    if not verb.json:
+        print(f"Report: {path.resolve()}")
+
+
+def report(verb: cli.Report) -> None:
+    """Write the reports of runs again."""
+    from kinwise.run import Run
+
+    if not verb.runs:
+        raise InputError("which runs? kinwise report RUN...")
+    for run in [Run(folder) for folder in verb.runs]:
+        print(f"Report: {run.report().resolve()}")
+
+
+def data(verb: cli.Data) -> None:
+    """Describe a data set."""
+    from kinwise.data import load
+    from kinwise.data.describe import describe, description_text
+
+    images = load(verb.data, data_dir=verb.data_dir, split=verb.split, seed=verb.seed)
+    facts = describe(images)
+    print(json.dumps(facts, indent=1) if verb.json else description_text(facts))
+
+
+def recipes(verb: cli.Recipes) -> None:
+    """List the recipes."""
+    from kinwise.recipes import recipes as all_recipes
+
+    found = list(all_recipes().values())
+    if verb.json:
+        print(json.dumps([recipe.to_dict() for recipe in found], indent=1))
+        return
+    for recipe in found:
+        print(f"{recipe.config.recipe}\n  {recipe.summary}\n  expected: {recipe.expected}\n  cost:     {recipe.cost}")
+        print(f"  source:   {recipe.source}\n  run it:   kinwise train cifar100 --recipe {recipe.config.recipe}\n")
+
+
+def _print_scores(scores: Scores, as_json: bool) -> None:
+    print(json.dumps(scores.to_dict(), indent=1) if as_json else scores.text())
+
+
+RUN: dict[type, Callable[[Any], None]] = {
+    cli.Train: train,
+    cli.Evaluate: evaluate,
+    cli.Score: score_file,
+    cli.Report: report,
+    cli.Data: data,
+    cli.Recipes: recipes,
+}

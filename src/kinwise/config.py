@@ -1,0 +1,204 @@
+"""Config: everything that describes one training, completely. Frozen; to and from JSON; changed with ``key=value``."""
+
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from kinwise.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One training. The recipe gives every value; ``--set key=value`` changes single ones."""
+
+    recipe: str = "quick"
+    """The recipe these values started from."""
+
+    # --- pictures
+    data: str = "shapes"
+    """Which pictures: shapes or cifar100."""
+    split: Literal["official", "70:30", "80:20", "90:10"] = "official"
+    """The official train and test parts, or all pictures merged and split again (scores are then not comparable)."""
+    validation: float = 0.0
+    """The share of the training part held out for validation, in [0, 1)."""
+    sampler: Literal["shuffle", "balanced"] = "shuffle"
+    """Every picture once per epoch, or drawn so that every class comes equally often."""
+
+    # --- network
+    network: str = "fast"
+    """The backbone."""
+    widths: tuple[int, ...] = (32, 128, 384)
+    """Channels of its stages."""
+
+    # --- loss
+    loss: str = "ancestor-sum"
+    """What is minimised: flat, levels, severity-weighted or ancestor-sum."""
+    level_weights: tuple[float, ...] = ()
+    """The weight of each level's term, coarse to fine; empty: 1 for the classes and 0.1 for each coarser level."""
+    severity_factors: tuple[float, ...] = ()
+    """severity-weighted: the factor for each severity 0, 1, 2, ... of the answer; empty: 1, 1, 2, 4, 8, ..."""
+    label_smoothing: float = 0.25
+    """The share of the target spread over all classes, in [0, 1)."""
+
+    # --- optimisation
+    epochs: float = 6.0
+    """Passes over the training pictures; need not be whole."""
+    batch: int = 512
+    """Pictures per step, over all processes together."""
+    resolutions: tuple[tuple[int, float], ...] = ((20, 0.15), (24, 0.5), (32, 1.0))
+    """(size in pixels, until which share of the steps): small pictures first are cheaper."""
+    learning_rate: float = 0.18
+    """Peak learning rate of the filters (Muon)."""
+    momentum: float = 0.6
+    """Nesterov momentum of the filters."""
+    other_learning_rate: float = 1.38
+    """Peak learning rate of everything else (SGD, Nesterov momentum 0.9)."""
+    weight_decay: float = 5e-4
+    """Weight decay of the head."""
+    warmup: float = 0.25
+    """The share of the steps in which the learning rates rise; afterwards they fall to 0 in a straight line."""
+
+    # --- augmentation
+    translate: int = 2
+    """Each picture is moved by up to so many pixels in each direction, its border reflected."""
+    flip: Literal["alternating", "random", "none"] = "alternating"
+    """Mirroring: the other side in every epoch, at random, or never."""
+
+    # --- machine
+    seed: int = 0
+    """Of everything drawn: the split, the weights, the order, the augmentation."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to compute; auto takes the fastest that is there."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of convolutions and products; auto takes bfloat16 where the hardware has instructions for it."""
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        _in_range("validation", self.validation, 0, 1, "[0, 1)", upper_open=True)
+        _in_range("label_smoothing", self.label_smoothing, 0, 1, "[0, 1)", upper_open=True)
+        _in_range("warmup", self.warmup, 0, 1, "[0, 1)", upper_open=True)
+        _in_range("momentum", self.momentum, 0, 1, "[0, 1)", upper_open=True)
+        _in_range("epochs", self.epochs, 0, float("inf"), "above 0", lower_open=True, upper_open=True)
+        _in_range("batch", self.batch, 1, float("inf"), "at least 1")
+        _in_range("seed", self.seed, 0, 2**31 - 1, "0..2147483647")
+        _in_range("translate", self.translate, 0, 16, "0..16")
+        for name in ("learning_rate", "other_learning_rate", "weight_decay"):
+            _in_range(name, getattr(self, name), 0, float("inf"), "at least 0 and finite", upper_open=True)
+        for name in ("level_weights", "severity_factors"):
+            for value in getattr(self, name):
+                _in_range(name, value, 0, float("inf"), "at least 0 and finite", upper_open=True)
+        if len(self.widths) != 3 or min(self.widths) < 8 or any(width % 8 for width in self.widths):
+            raise InputError(f"widths: expected three multiples of 8, got {_text(self.widths)}")
+        shares = [share for _, share in self.resolutions]
+        if not shares or shares != sorted(shares) or shares[-1] != 1 or min(size for size, _ in self.resolutions) < 16:
+            raise InputError(
+                "resolutions: expected size:until pairs with sizes of 16 or more and shares rising to 1, for example "
+                f"20:0.15,24:0.5,32:1, got {_text(self.resolutions)}"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> "Config":
+        """The inverse of ``to_dict``; a key left out has its default.
+
+        Raises:
+            InputError: for an unknown key or a value that does not fit.
+        """
+        return Config(**{key: _checked(key, _as_tuple(value)) for key, value in data.items()})
+
+    def changed(self, assignments: Sequence[str]) -> "Config":
+        """This config with ``key=value`` texts applied, for example ``["loss=flat", "widths=24,96,288"]``.
+
+        Raises:
+            InputError: for an unknown key (the closest one is named) or a value that cannot be read.
+        """
+        changes: dict[str, Any] = {}
+        for assignment in assignments:
+            key, equals, text = assignment.partition("=")
+            key = key.strip().replace("-", "_")
+            if not equals:
+                raise InputError(f"--set takes key=value, got {assignment!r}")
+            changes[key] = _checked(key, _parsed(key, text.strip()))
+        return replace(self, **changes)
+
+    def text_of(self, key: str) -> str:
+        """The value of ``key`` as ``--set`` takes it."""
+        return _text(getattr(self, key))
+
+
+def _kinds() -> dict[str, Any]:
+    return {field.name: field.type for field in fields(Config)}
+
+
+def _kind(key: str) -> Any:
+    kinds = _kinds()
+    if key not in kinds:
+        close = get_close_matches(key, kinds, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise InputError(f"unknown key {key!r}{hint} The keys are: {', '.join(kinds)}")
+    return kinds[key]
+
+
+def _parsed(key: str, text: str) -> Any:
+    """The value that ``text`` writes for ``key``."""
+    kind = _kind(key)
+    try:
+        if key == "resolutions":
+            pairs = [pair.split(":") for pair in text.split(",")]
+            return tuple((int(size), float(share)) for size, share in pairs)
+        if typing.get_origin(kind) is tuple:
+            item = typing.get_args(kind)[0]
+            return tuple(item(part) for part in text.split(",") if part.strip())
+        return kind(text) if isinstance(kind, type) else text
+    except ValueError as error:
+        raise InputError(f"{key}: cannot read {text!r} as {_kind_text(key)}") from error
+
+
+def _checked(key: str, value: Any) -> Any:
+    """``value``, refused when it is not of the kind that ``key`` has."""
+    kind = _kind(key)
+    if typing.get_origin(kind) is Literal:
+        options = typing.get_args(kind)
+        if value not in options:
+            raise InputError(f"{key}: expected one of {', '.join(options)}, got {value!r}")
+        return value
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    container = tuple if isinstance(kind, types.GenericAlias) else kind
+    if not isinstance(value, container) or isinstance(value, bool):
+        raise InputError(f"{key}: expected {_kind_text(key)}, got {value!r}")
+    return value
+
+
+def _kind_text(key: str) -> str:
+    if key == "resolutions":
+        return "size:until pairs separated by commas"
+    named = {int: "a whole number", float: "a number", str: "a text"}
+    kind = _kind(key)
+    if kind in named:
+        return named[kind]
+    return "numbers separated by commas"
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(_as_tuple(item) for item in value) if isinstance(value, list) else value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(":".join(map(str, item)) if isinstance(item, tuple) else str(item) for item in value)
+    return str(value)
+
+
+def _in_range(
+    name: str, value: float, low: float, high: float, text: str, *, lower_open: bool = False, upper_open: bool = False
+) -> None:
+    inside = (low < value if lower_open else low <= value) and (value < high if upper_open else value <= high)
+    if not inside:
+        raise InputError(f"{name}: expected {text}, got {value}")

@@ -1,0 +1,74 @@
+"""What a person sees while a training runs: a progress bar on a terminal, plain lines elsewhere; and Ctrl-C."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bar
+
+from kinwise.learn.train import Progress
+
+PLAIN_EVERY = 0.05
+
+
+def say(text: str) -> None:
+    """Print one line of text at once."""
+    print(text, flush=True)
+
+
+@contextmanager
+def training_progress() -> Iterator[Callable[[Progress], None]]:
+    """A function that shows the progress given to it: a bar on a terminal, else a line for every 5 % of the steps."""
+    if not sys.stdout.isatty():
+        yield _PlainLines()
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[text]}"))
+    with Bar(*columns) as bar:
+        task = bar.add_task("step", text="", total=None)
+
+        def show(progress: Progress) -> None:
+            bar.update(task, completed=progress.step, total=progress.steps, text=progress_text(progress))
+
+        yield show
+
+
+class _PlainLines:
+    """Prints progress whenever another part of the training is done."""
+
+    def __init__(self) -> None:
+        self.next_share = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.step < progress.steps and progress.step / progress.steps < self.next_share:
+            return
+        self.next_share = progress.step / progress.steps + PLAIN_EVERY
+        say(f"step {progress.step}/{progress.steps}  {progress_text(progress)}")
+
+
+def progress_text(progress: Progress) -> str:
+    """Epoch, loss, accuracy of the finest level, pictures per second and time left, in one line."""
+    level, accuracy = list(progress.accuracy.items())[-1]
+    minutes, seconds = divmod(round(progress.seconds_left), 60)
+    return (
+        f"epoch {progress.epoch:.2f}  loss {progress.loss:.3f}  {level} {accuracy:.1%}  "
+        f"{progress.images_per_second:,.0f} pictures/s  {minutes}:{seconds:02d} left"
+    )
+
+
+@contextmanager
+def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
+    """A function that says whether Ctrl-C was pressed; a second Ctrl-C ends the program at once."""
+    pressed = False
+
+    def note(number: int, frame: object) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.signal(signal.SIGINT, previous)
+
+    previous = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, previous)

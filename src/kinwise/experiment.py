@@ -1,0 +1,296 @@
+"""An experiment from beginning to end: train, predict, judge, report. What comes out is a complete run folder."""
+
+import json
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from kinwise import run as run_folder
+from kinwise.config import Config
+from kinwise.data import load
+from kinwise.data.images import Images, hold_out, split
+from kinwise.errors import InputError
+from kinwise.hierarchy import Hierarchy
+from kinwise.judge.metrics import score
+from kinwise.judge.predictions import Predictions
+from kinwise.learn.machine import Machine, keep_memory, look_at_machine, peak_memory_bytes
+from kinwise.learn.network import Network, model_facts, predict
+from kinwise.learn.processes import Processes, join_processes, leave_processes
+from kinwise.learn.train import Progress, Training
+from kinwise.learn.weights import load_state, save_network
+from kinwise.recipes import recipe as find_recipe
+from kinwise.run import Run
+
+
+def silent(_: object) -> None:
+    """Tell nobody."""
+
+
+def never() -> bool:
+    """No."""
+    return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watchers:
+    """Who wants to know what while an experiment runs; all silent unless given.
+
+    Attributes:
+        say: called with a line of text at every stage.
+        progress: called after every step.
+        stop: asked before every step; True ends the training there, to be resumed.
+    """
+
+    say: Callable[[str], None] = silent
+    progress: Callable[[Progress], None] = silent
+    stop: Callable[[], bool] = never
+
+
+class Interrupted(Exception):  # noqa: N818 - nothing went wrong
+    """The training was stopped and can go on; the message says how."""
+
+
+def train(
+    images: Images | None = None,
+    *,
+    recipe: str = "quick",
+    seed: int = 0,
+    out: Path | str | None = None,
+    changes: Sequence[str] = (),
+    config: Config | None = None,
+    data_dir: Path | None = None,
+    command: str = "",
+    watchers: Watchers | None = None,
+) -> Run | None:
+    """Train a network and write a complete run folder: weights, predictions, scores and report.
+
+    Args:
+        images: pictures; without them, those that the config names are loaded.
+        recipe: the name of a recipe; ``kinwise recipes`` lists them.
+        seed: of everything drawn.
+        out: the run folder; without it, a new one under ``runs``.
+        changes: ``key=value`` texts that change single values of the recipe.
+        config: all values at once, instead of recipe, seed and changes.
+        data_dir: where data sets are kept.
+        command: the command line that asked for this, for the record; without it, one that does the same.
+        watchers: who is told how it goes.
+
+    Returns:
+        The run; None in all but the first of several processes.
+
+    Raises:
+        InputError: for anything the caller got wrong.
+        Interrupted: when a watcher stopped it.
+    """
+    watchers = watchers or Watchers()
+    config = config or replace(find_recipe(recipe).config, seed=seed).changed(changes)
+    machine = look_at_machine(config)
+    processes = join_processes(machine.device)
+    try:
+        if images is None:
+            images = load(config.data, data_dir=data_dir, split=config.split, seed=config.seed)
+        else:
+            images = split(images, config.split, config.seed)
+            config = replace(config, data=images.name, split=images.split)
+        training = _prepare(config, images, machine, processes)
+        folder = None
+        if processes.is_first:
+            folder = run_folder.new_folder(Path(out) if out else default_folder(config))
+            _write_record(folder, config, images.hierarchy, machine, command or command_of(config, recipe, out))
+        return _carry_out(training, _held_out(config, images), folder, watchers)
+    finally:
+        leave_processes()
+
+
+def resume(path: Path | str, *, data_dir: Path | None = None, watchers: Watchers | None = None) -> Run | None:
+    """Go on with a training that was broken off, to the very weights it would have reached without the break.
+
+    Args:
+        path: the unfinished run, with or without ``.partial``.
+        data_dir: where data sets are kept.
+        watchers: who is told how it goes.
+
+    Raises:
+        InputError: when there is nothing to resume there.
+        Interrupted: when a watcher stopped it again.
+    """
+    folder = run_folder.partial_folder(Path(path))
+    config = run_folder.config_of(run_folder.read_json(folder / run_folder.CONFIG), folder)
+    machine = look_at_machine(config)
+    processes = join_processes(machine.device)
+    try:
+        images = load(config.data, data_dir=data_dir, split=config.split, seed=config.seed)
+        training = _prepare(config, images, machine, processes)
+        try:
+            training.load_state(load_state(folder / run_folder.STATE))
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise InputError(f"{folder / run_folder.STATE} does not fit its config: {error}") from error
+        first = folder if processes.is_first else None
+        return _carry_out(training, _held_out(config, images), first, watchers or Watchers())
+    finally:
+        leave_processes()
+
+
+def default_folder(config: Config) -> Path:
+    """A new folder under ``runs``, named after what is run and when."""
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    data = Path(config.data).name
+    return Path("runs") / f"{data}-{config.recipe}-seed{config.seed}-{stamp}"
+
+
+def command_of(config: Config, recipe: str, out: Path | str | None) -> str:
+    """A command line that does the same as a call from Python."""
+    base = find_recipe(recipe).config.to_dict() if config.recipe == recipe else Config().to_dict()
+    words = ["kinwise", "train", config.data, "--recipe", config.recipe, "--seed", str(config.seed)]
+    for key, value in config.to_dict().items():
+        if key not in ("recipe", "data", "seed") and value != base[key]:
+            words += ["--set", f"{key}={config.text_of(key)}"]
+    return shlex.join(words + (["--out", str(out)] if out else []))
+
+
+# --- stages ------------------------------------------------------------------------------------------------------------
+
+
+def _held_out(config: Config, images: Images) -> Images:
+    return hold_out(images, config.validation, config.seed) if config.validation else images
+
+
+def _prepare(config: Config, images: Images, machine: Machine, processes: Processes) -> Training:
+    keep_memory()
+    if not len(images.where("test")):
+        raise InputError(f"{images.name} has no test pictures to judge by")
+    return Training(config, _held_out(config, images), machine, processes)
+
+
+def _carry_out(training: Training, images: Images, folder: Path | None, watchers: Watchers) -> Run | None:
+    """Train to the end, then let the first process judge and write; ``folder`` is None in all others."""
+    validation = images.validation
+
+    def epoch_done(training: Training) -> None:
+        if folder is None:
+            return
+        if len(validation):
+            training.history[-1]["accuracy"]["validation"] = _accuracy(training, validation)
+        _save_progress(training, folder)
+
+    if folder:
+        watchers.say(f"Training on {training.machine}")
+    training.run(watchers.progress, epoch_done, watchers.stop)
+    if not training.is_done:
+        if folder is None:
+            raise Interrupted("stopped")
+        _save_progress(training, folder)
+        raise Interrupted(f"Stopped at step {training.step}. Go on: kinwise train --resume {folder}")
+    if folder is None:
+        return None
+    return _judge_and_write(training, images, folder, watchers)
+
+
+def _judge_and_write(training: Training, images: Images, folder: Path, watchers: Watchers) -> Run:
+    watchers.say("Judging the test pictures")
+    started = time.perf_counter()
+    predictions = test_predictions(training.network, images, images.hierarchy, training.machine)
+    watchers.say(f"Predicted {len(predictions):,} pictures in {time.perf_counter() - started:.1f} s")
+    facts = {
+        "seconds": training.seconds,
+        "epochs": training.history[-1]["epoch"],
+        "images_per_second": training.progress().images_per_second,
+        "peak_memory_bytes": peak_memory_bytes(training.machine.device),
+        "device": str(training.machine),
+    }
+    scores = replace(score(predictions), model=model_facts(training.network), training=facts)
+    config, tree = training.config, images.hierarchy
+    run_folder.write_file(folder / run_folder.WEIGHTS, lambda p: save_network(p, training.network, config, tree))
+    run_folder.write_file(folder / run_folder.PREDICTIONS, predictions.save)
+    run_folder.write_json(folder / run_folder.SCORES, scores.to_dict())
+    run_folder.write_text(folder / run_folder.REPORT, run_folder.report_of(folder, predictions, scores))
+    done = {"seconds": training.seconds, "peak_memory_bytes": facts["peak_memory_bytes"]}
+    run_folder.write_json(folder / run_folder.DONE, done)
+    return Run(run_folder.finish_folder(folder))
+
+
+def _accuracy(training: Training, images: Images) -> dict[str, float]:
+    """Accuracy of each level's own best node, at the resolution of the last step."""
+    probabilities = predict(training.network, images, training.machine, size=training.feed.size_at(training.step - 1))
+    truth = images.hierarchy.level_labels[images.labels]
+    return {
+        level: float((probabilities[index].argmax(1) == truth[:, index]).mean())
+        for index, level in enumerate(images.hierarchy.levels)
+    }
+
+
+def _save_progress(training: Training, folder: Path) -> None:
+    lines = "".join(json.dumps(entry) + "\n" for entry in training.history)
+    run_folder.write_text(folder / run_folder.METRICS, lines)
+    run_folder.write_file(folder / run_folder.STATE, lambda path: torch.save(training.state(), path))
+
+
+def _write_record(folder: Path, config: Config, hierarchy: Hierarchy, machine: Machine, command: str) -> None:
+    record: dict[str, Any] = {
+        "config": config.to_dict(),
+        "command": command,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{machine}; {platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+        "versions": {name: version(name) for name in ("kinwise", "torch", "numpy")}
+        | {"python": platform.python_version()},
+        "commit": _commit(),
+    }
+    run_folder.write_json(folder / run_folder.CONFIG, record)
+    run_folder.write_json(folder / run_folder.HIERARCHY, hierarchy.to_dict())
+
+
+def _commit() -> str | None:
+    """The commit of kinwise's own source, with ``+`` where it has changes; None where it is no checkout."""
+    git = shutil.which("git")
+    here = Path(__file__).parent
+    if git is None or not (here.parents[1] / ".git").exists():
+        return None
+    found = subprocess.run(
+        [git, "describe", "--always", "--dirty=+", "--abbrev=12"], cwd=here, capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() or None
+
+
+def command_line() -> str:
+    """The command line of this process, as a person would type it."""
+    return shlex.join(["kinwise", *sys.argv[1:]])
+
+
+def predict_test(run: Run, data: str, data_dir: Path | None = None) -> Predictions:
+    """Run the network of ``run`` on the test pictures of another data set with the same classes.
+
+    Raises:
+        InputError: when the classes or the form of the pictures differ.
+    """
+    images = load(data, data_dir=data_dir, split=run.config.split, seed=run.config.seed)
+    machine = look_at_machine(run.config)
+    return test_predictions(run.network().to(machine.device), images, run.hierarchy, machine)
+
+
+def test_predictions(network: Network, images: Images, hierarchy: Hierarchy, machine: Machine) -> Predictions:
+    """What ``network`` says about the test part of ``images``, whose tree must have the classes of ``hierarchy``."""
+    images.hierarchy.with_class_order(hierarchy.classes)
+    if images.pixels.shape[1:] != (len(network.statistics.mean), network.size, network.size):
+        raise InputError(f"the network was made for pictures of {network.size} px, got {images.pixels.shape[1:]}")
+    test = images.test
+    return Predictions(
+        probabilities=predict(network, test, machine),
+        labels=np.array([hierarchy.class_index[images.hierarchy.classes[label]] for label in test.labels]),
+        ids=test.ids,
+        hierarchy=hierarchy,
+        split=images.split,
+        source=images.name,
+    )

@@ -1,0 +1,107 @@
+"""Backbones: a float picture batch in, one feature vector per picture out.
+
+A backbone is a module with ``features``, the length of its feature vectors, and ``prepare``, which is called once with
+training pictures before anything is learnt. A new one is a class plus one line in ``BACKBONES``.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from kinwise.config import Config
+from kinwise.data.augment import Statistics, normalise
+
+STEM_KERNEL = 2
+
+
+class FastNet(nn.Module):
+    """A small residual network for short trainings: narrow early stages, wide late ones.
+
+    A frozen whitening stem; three groups that halve the resolution and widen; global maximum plus global mean. The
+    shape follows the public CIFAR speed records (Jordan, arXiv 2404.00498, and their 2026 successors).
+
+    Args:
+        widths: channels of the three groups.
+        channels: of the pictures.
+    """
+
+    def __init__(self, widths: tuple[int, ...], channels: int) -> None:
+        super().__init__()
+        first, second, third = widths
+        filters = 2 * channels * STEM_KERNEL**2
+        self.stem = nn.Conv2d(channels, filters, STEM_KERNEL)
+        self.stem.weight.requires_grad_(False)
+        self.groups = nn.Sequential(
+            ResidualGroup(filters, first, inner=first, kernels=(3, 1, 1)),
+            ResidualGroup(first, second, inner=_share(second, 3, 4), kernels=(3, 3, 1)),
+            ResidualGroup(second, third, inner=_share(third, 2, 3), kernels=(3, 3, 3)),
+        )
+        self.features = third
+
+    def forward(self, pictures: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch features"]:
+        """One feature vector per picture; pictures of 16 pixels or more."""
+        maps = self.groups(F.silu(self.stem(pictures)))
+        return maps.amax((2, 3)) + maps.mean((2, 3))
+
+    @torch.no_grad()
+    def prepare(self, pixels: np.ndarray, statistics: Statistics) -> None:
+        """Set the stem to the whitening filters of (at most 5,000 of) the training ``pixels``, uint8 NCHW.
+
+        The eigenvectors of the covariance of all 2x2 patches, each divided by sqrt(eigenvalue + 5e-4), and their
+        negatives: decorrelated inputs of equal variance, and both signs of each for the activation.
+        """
+        sample = torch.from_numpy(np.ascontiguousarray(pixels[:: max(1, len(pixels) // 5000)][:5000]))
+        pictures = normalise(sample, statistics)
+        patches = F.unfold(pictures.contiguous(), STEM_KERNEL).transpose(1, 2).flatten(0, 1).double()
+        values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
+        whitening = (vectors / torch.sqrt(values.clamp_min(0) + 5e-4)).T.flip(0)
+        filters = whitening.reshape(-1, pictures.shape[1], STEM_KERNEL, STEM_KERNEL).float()
+        self.stem.weight.copy_(torch.cat([filters, -filters]))
+
+
+class ResidualGroup(nn.Module):
+    """Halve the resolution and change the width, then one residual pair: out = x + f(b(f(a(x)))), f(.) = SiLU(BN(.)).
+
+    Args:
+        inputs: channels coming in.
+        outputs: channels going out.
+        inner: channels between the convolutions of the pair.
+        kernels: kernel sizes of the first convolution and of the pair.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, inner: int, kernels: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.first = _convolution(inputs, outputs, kernels[0])
+        self.first_norm = nn.BatchNorm2d(outputs)
+        self.a = _convolution(outputs, inner, kernels[1])
+        self.a_norm = nn.BatchNorm2d(inner)
+        self.b = _convolution(inner, outputs, kernels[2])
+        self.b_norm = nn.BatchNorm2d(outputs)
+
+    def forward(self, x: Float[Tensor, "batch inputs height width"]) -> Float[Tensor, "batch outputs half_h half_w"]:
+        """Maps of half the height and width."""
+        x = F.silu(self.first_norm(self.first(F.max_pool2d(x, 2))))
+        y = F.silu(self.a_norm(self.a(x)))
+        return x + F.silu(self.b_norm(self.b(y)))
+
+
+def _convolution(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
+    """A convolution that keeps the size and starts as the identity on its first min(inputs, outputs) filters."""
+    layer = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+    with torch.no_grad():
+        nn.init.dirac_(layer.weight[: min(inputs, outputs)])
+    return layer
+
+
+def _share(width: int, part: int, of: int) -> int:
+    """``part`` / ``of`` of a width, as a multiple of 8."""
+    return max(8, round(width * part / of / 8) * 8)
+
+
+BACKBONES: dict[str, Callable[[Config, int], FastNet]] = {
+    "fast": lambda config, channels: FastNet(config.widths, channels),
+}

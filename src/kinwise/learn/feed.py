@@ -1,0 +1,90 @@
+"""Feed: the training pictures on the device, and the batch that belongs to a step.
+
+What a batch holds follows from the seed and the step alone, so a training that was broken off goes on with exactly the
+pictures, shifts and flips that it would have seen.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kinwise.config import Config
+from kinwise.data.augment import Statistics, draw_flips, draw_shifts, normalise, resize, shift_and_flip
+from kinwise.data.images import Images, class_weights
+from kinwise.errors import InputError
+from kinwise.learn.processes import Processes
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EpochPlan:
+    """Everything drawn for one epoch: the order of the pictures, and each one's shift and flip."""
+
+    order: Tensor
+    shifts: Tensor
+    flips: Tensor
+
+
+class Feed:
+    """Training batches, augmented on the device.
+
+    Args:
+        images: all pictures; their training part is fed.
+        config: batch, sampler, augmentation, resolutions, seed.
+        statistics: what pictures are normalised with.
+        device: where the pictures are kept and the batches made.
+        processes: each process gets its share of every batch.
+
+    Raises:
+        InputError: when there is nothing to train on, or the batch does not divide among the processes.
+    """
+
+    def __init__(
+        self, images: Images, config: Config, statistics: Statistics, device: torch.device, processes: Processes
+    ) -> None:
+        self.config, self.statistics, self.device, self.processes = config, statistics, device, processes
+        self.where = images.where("train")
+        if not len(self.where):
+            raise InputError(f"{images.name} has no training pictures")
+        self.classes = images.labels[self.where]
+        self.pixels = torch.from_numpy(images.pixels).to(device)
+        self.labels = torch.from_numpy(images.hierarchy.level_labels[images.labels]).to(device)
+        self.batch = min(config.batch, len(self.where))
+        if self.batch % processes.count:
+            raise InputError(f"a batch of {self.batch} pictures does not divide among {processes.count} processes")
+        self.steps_per_epoch = len(self.where) // self.batch
+        self.steps = max(1, round(config.epochs * self.steps_per_epoch))
+        self.size = images.pixels.shape[-1]
+        self.plan = lru_cache(maxsize=1)(self._plan)
+
+    def size_at(self, step: int) -> int:
+        """The resolution of a step, in pixels; never above that of the pictures."""
+        progress = step / self.steps
+        wanted = next(size for size, until in self.config.resolutions if progress < until or until >= 1)
+        return min(wanted, self.size)
+
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        """The pictures, float (batch, channels, size, size), and labels, (batch, levels), of this process at ``step``."""
+        epoch, index = divmod(step, self.steps_per_epoch)
+        plan = self.plan(epoch)
+        chosen = self.processes.share(torch.arange(index * self.batch, (index + 1) * self.batch, device=self.device))
+        pictures = plan.order[chosen]
+        pixels = shift_and_flip(self.pixels[pictures], plan.shifts[chosen], plan.flips[chosen])
+        return resize(normalise(pixels, self.statistics), self.size_at(step)), self.labels[pictures]
+
+    def _plan(self, epoch: int) -> EpochPlan:
+        seed, count = self.config.seed, len(self.where)
+        draw = np.random.default_rng([seed, 1, epoch])
+        if self.config.sampler == "balanced":
+            order = draw.choice(count, size=count, p=class_weights(self.classes, int(self.classes.max()) + 1))
+        else:
+            order = draw.permutation(count)
+        shifts = draw_shifts(np.random.default_rng([seed, 2, epoch]), count, self.config.translate)
+        flips = draw_flips(self.config.flip, seed, epoch, count)[order]
+
+        def on_device(drawn: np.ndarray) -> Tensor:
+            return torch.from_numpy(drawn).to(self.device)
+
+        return EpochPlan(order=on_device(self.where[order]), shifts=on_device(shifts), flips=on_device(flips))

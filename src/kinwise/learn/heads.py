@@ -1,0 +1,67 @@
+"""Heads: features in, one set of scores per level out. A softmax over a level's scores gives its probabilities."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from kinwise.hierarchy import Hierarchy
+
+SCORE_SCALE = 1.25 / 9
+"""Scores are the head's products times this: with the head's large learning rate it keeps early steps calm."""
+
+
+class SummedHead(nn.Module):
+    """One linear layer over the classes; a coarser node's probability is the sum of its classes' probabilities.
+
+    The score of node v is log(sum of exp(score of class k) over the classes k under v), so the softmax over a level is
+    exactly the class softmax summed upward, and the levels can never contradict each other.
+
+    Args:
+        features: the length of a feature vector.
+        hierarchy: the tree; level sizes and membership come from it.
+    """
+
+    def __init__(self, features: int, hierarchy: Hierarchy) -> None:
+        super().__init__()
+        self.classes = nn.Linear(features, hierarchy.level_sizes[-1], bias=False)
+        self.coarse = len(hierarchy.levels) - 1
+        for level in range(self.coarse):
+            self.register_buffer(f"node{level}", torch.tensor(hierarchy.level_labels[:, level]), persistent=False)
+
+    def forward(self, features: Float[Tensor, "batch features"]) -> tuple[Tensor, ...]:
+        """Scores for every level, coarse to fine, each (batch, nodes of that level)."""
+        scores = self.classes(features).float() * SCORE_SCALE
+        return (*(_sum_upward(scores, self.get_buffer(f"node{level}")) for level in range(self.coarse)), scores)
+
+
+class IndependentHeads(nn.Module):
+    """One linear layer per level on the same features; the levels may contradict each other.
+
+    Args:
+        features: the length of a feature vector.
+        hierarchy: the tree; level sizes come from it.
+    """
+
+    def __init__(self, features: int, hierarchy: Hierarchy) -> None:
+        super().__init__()
+        self.levels = nn.ModuleList(nn.Linear(features, size, bias=False) for size in hierarchy.level_sizes)
+
+    def forward(self, features: Float[Tensor, "batch features"]) -> tuple[Tensor, ...]:
+        """Scores for every level, coarse to fine, each (batch, nodes of that level)."""
+        return tuple(level(features).float() * SCORE_SCALE for level in self.levels)
+
+
+def level_probabilities(scores: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The softmax of each level's scores: float32, rows sum to 1."""
+    return tuple(F.softmax(level.float(), dim=1) for level in scores)
+
+
+def _sum_upward(scores: Float[Tensor, "batch classes"], node: Tensor) -> Float[Tensor, "batch nodes"]:
+    """log of the sum of exp(score) over the classes of each node; each node's own maximum is taken out first."""
+    nodes = int(node.max()) + 1
+    index = node.expand(len(scores), -1)
+    highest = scores.new_full((len(scores), nodes), -torch.inf)
+    highest = highest.scatter_reduce(1, index, scores.detach(), reduce="amax")
+    members = F.one_hot(node, nodes).to(scores.dtype)
+    return highest + torch.log(torch.exp(scores - highest.gather(1, index)) @ members)

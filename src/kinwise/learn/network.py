@@ -1,0 +1,94 @@
+"""Network: normalisation, backbone and heads in one module; how it is built, counted, and asked."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from kinwise.config import Config
+from kinwise.data.augment import Statistics, normalise, resize
+from kinwise.data.images import Images
+from kinwise.errors import InputError
+from kinwise.hierarchy import Hierarchy
+from kinwise.learn.backbones import BACKBONES
+from kinwise.learn.heads import level_probabilities
+from kinwise.learn.losses import LOSSES
+from kinwise.learn.machine import Machine
+
+
+class Network(nn.Module):
+    """Normalised pictures in, scores for every level out.
+
+    Attributes:
+        statistics: what pictures are normalised with.
+        size: the height and width the network was made for, in pixels.
+    """
+
+    def __init__(self, config: Config, hierarchy: Hierarchy, statistics: Statistics, size: int) -> None:
+        super().__init__()
+        if config.loss not in LOSSES:
+            raise InputError(f"unknown loss {config.loss!r}; there are {', '.join(LOSSES)}")
+        if config.network not in BACKBONES:
+            raise InputError(f"unknown network {config.network!r}; there are {', '.join(BACKBONES)}")
+        self.statistics = statistics
+        self.size = size
+        self.backbone = BACKBONES[config.network](config, len(statistics.mean))
+        self.head = LOSSES[config.loss].head(self.backbone.features, hierarchy)
+
+    def forward(self, pictures: Float[Tensor, "batch channels height width"]) -> tuple[Tensor, ...]:
+        """Scores per level, coarse to fine, each (batch, nodes of that level)."""
+        return self.head(self.backbone(pictures))
+
+
+def build(config: Config, hierarchy: Hierarchy, statistics: Statistics, size: int, seed: int) -> Network:
+    """A network with fresh weights drawn from ``seed``, channels-last, on the CPU.
+
+    Raises:
+        InputError: for an unknown network or loss.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = Network(config, hierarchy, statistics, size)
+    return network.to(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def predict(
+    network: Network, images: Images, machine: Machine, *, size: int | None = None, batch: int = 500
+) -> tuple[np.ndarray, ...]:
+    """Probabilities at every level for all ``images``: float32 arrays (pictures, nodes), coarse to fine; one view.
+
+    ``size`` is the resolution to look at the pictures in; without it, their own.
+    """
+    was_training = network.training
+    network.eval()
+    parts: list[tuple[np.ndarray, ...]] = []
+    for start in range(0, len(images), batch):
+        pixels = torch.from_numpy(images.pixels[start : start + batch]).to(machine.device)
+        pictures = normalise(pixels, network.statistics)
+        with machine.autocast():
+            scores = network(resize(pictures, size) if size else pictures)
+        parts.append(tuple(level.cpu().numpy() for level in level_probabilities(scores)))
+    network.train(was_training)
+    return tuple(np.concatenate(level) for level in zip(*parts, strict=True))
+
+
+def model_facts(network: Network) -> dict[str, int]:
+    """Parameters, trainable parameters, and floating-point operations of one picture's forward pass.
+
+    A multiply-add counts as two operations; convolutions and products are counted, nothing else.
+    """
+    counter = FlopCounterMode(display=False)
+    was_training = network.training
+    network.eval()
+    device = next(network.parameters()).device
+    with counter, torch.no_grad():
+        network(torch.zeros(1, len(network.statistics.mean), network.size, network.size, device=device))
+    network.train(was_training)
+    parameters = list(network.parameters())
+    return {
+        "parameters": sum(parameter.numel() for parameter in parameters),
+        "trainable_parameters": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        "forward_flops": counter.get_total_flops(),
+    }

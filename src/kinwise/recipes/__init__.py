@@ -1,0 +1,56 @@
+"""Recipes: named configs, one file each, with their source, what to expect of them, and what they cost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+from kinwise.config import Config
+from kinwise.errors import InputError
+
+NAMES = ("quick", "standard", "thorough")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A named config with what is known about it.
+
+    Attributes:
+        config: every value.
+        summary: what it is for, in one line.
+        source: where it comes from.
+        expected: measured figures on CIFAR-100's official split, for people.
+        cost: measured time and machine, for people.
+    """
+
+    config: Config
+    summary: str
+    source: str
+    expected: str
+    cost: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        about = {"summary": self.summary, "source": self.source, "expected": self.expected, "cost": self.cost}
+        return {"name": self.config.recipe, **about, "config": self.config.to_dict()}
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe called ``name``.
+
+    Raises:
+        InputError: when there is none; the closest name is given.
+    """
+    if name not in NAMES:
+        close = get_close_matches(name, NAMES, n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        raise InputError(f"unknown recipe {name!r}.{hint} There are: {', '.join(NAMES)}")
+    return recipes()[name]
+
+
+@lru_cache
+def recipes() -> Mapping[str, Recipe]:
+    """All recipes, by name."""
+    return {name: import_module(f"kinwise.recipes.{name.replace('-', '_')}").RECIPE for name in NAMES}

@@ -35,7 +35,7 @@ def read_table(text: str, path: Path) -> ClassPaths:
 
 def _rows(text: str, path: Path) -> tuple[list[str], list[Row]]:
     """The header and the other rows that are not blank."""
-    delimiter = max(",;\t", key=text.lstrip().splitlines()[0].count)
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
         rows = [Row(line=reader.line_num, cells=[cell.strip() for cell in cells]) for cells in reader]
@@ -52,6 +52,12 @@ def _rows(text: str, path: Path) -> tuple[list[str], list[Row]]:
             raise InputError(f"{path}, line {row.line}: {len(row.cells)} cells, but the header has {len(header)}")
         row.cells.extend([""] * (len(header) - len(row.cells)))
     return header, rows
+
+
+def _delimiter(text: str) -> str:
+    """The mark that cuts the first line into most cells; a mark between quotes does not count."""
+    outside_quotes = "".join(text.lstrip().splitlines()[0].split('"')[::2])
+    return max(",;\t", key=outside_quotes.count)
 
 
 def _is_parent_child(header: Sequence[str]) -> bool:

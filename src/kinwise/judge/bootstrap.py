@@ -11,7 +11,7 @@ Statistics = Callable[[np.ndarray], dict[str, np.ndarray]]
 """From weights of pictures, (rows, pictures), to named values, one per row; NaN where a value is undefined."""
 
 _CONFIDENCE = 0.95
-_BLOCK = 2**20
+_BLOCK = 2**18
 
 
 @dataclass(frozen=True)

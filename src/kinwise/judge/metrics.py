@@ -5,7 +5,7 @@ pictures), to values, one per row. A row of ones gives the figure itself; rows t
 its interval. So every formula is written once, and nothing loops over pictures or resamples.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -89,18 +89,19 @@ def level_statistics(probabilities: np.ndarray, labels: np.ndarray, answers: np.
     correct = answers == labels
     true_probability = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     square_sum = np.einsum("nk,nk->n", probabilities, probabilities, dtype=np.float64)
-    means = {
+    columns = {
         "accuracy": correct,
         "negative_log_likelihood": -np.log(np.maximum(true_probability, SMALLEST_PROBABILITY)),
         "brier": square_sum - 2 * true_probability + 1,
     }
+    means = _means_of(columns)
     hits = _sums_by(labels[correct], np.flatnonzero(correct), count)
     missed = _sums_by(labels[~correct], np.flatnonzero(~correct), count)
     taken = _sums_by(answers[~correct], np.flatnonzero(~correct), count)
     calibration = _calibration_error(probabilities, labels)
 
     def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
-        mean = _means(means, weights)
+        mean = means(weights)
         right, miss, false = hits(weights), missed(weights), taken(weights)
         occur = np.maximum(((right + miss + false) > 0).sum(axis=1), 1)
         return {
@@ -146,9 +147,10 @@ def severity_statistics(predictions: Predictions, answers: np.ndarray) -> Statis
         columns[f"hierarchical_distance_at_{k}"] = distance_at(
             k, predictions.probabilities[-1], predictions.labels, distances
         )
+    means = _means_of(columns)
 
     def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
-        mean = _means(columns, weights)
+        mean = means(weights)
         mistakes = mean.pop("mistakes")
         severity = _quotient(mean["average_severity"], mistakes, undefined=np.nan)
         return {"mistake_severity": severity, **mean}
@@ -191,9 +193,10 @@ def path_statistics(hierarchy: Hierarchy, labels: np.ndarray, answers: np.ndarra
         "answered": first.sum(axis=1),
         "true": hierarchy.depths[hierarchy.leaves[labels]],
     }
+    means = _means_of(columns)
 
     def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
-        mean = _means(columns, weights)
+        mean = means(weights)
         shared, answered, true = mean.pop("shared"), mean.pop("answered"), mean.pop("true")
         return {
             **mean,
@@ -253,11 +256,10 @@ def _as_predictions(
     return Predictions.from_classes(np.asarray(predictions), labels, hierarchy)
 
 
-def _means(columns: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, np.ndarray]:
-    """The weighted mean of every column over the pictures, one per row of weights."""
-    means = weights @ np.stack([np.asarray(column, np.float64) for column in columns.values()], axis=1)
-    means /= weights.sum(axis=1)[:, None]
-    return dict(zip(columns, means.T, strict=True))
+def _means_of(columns: Mapping[str, np.ndarray]) -> Statistics:
+    """The weighted mean over the pictures of every column, each of shape (pictures,)."""
+    values = np.stack([np.asarray(column, np.float64) for column in columns.values()], axis=1)
+    return lambda weights: dict(zip(columns, (weights @ values / weights.sum(axis=1)[:, None]).T, strict=True))
 
 
 def _sums_by(groups: np.ndarray, pictures: np.ndarray, count: int) -> Callable[[np.ndarray], np.ndarray]:

@@ -152,7 +152,7 @@ Verb = (
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit: 0 done, 2 the user's input is wrong, 1 a fault of ours."""
     verb: Any = tyro.cli(
-        Verb,  # type: ignore[arg-type]
+        Verb,
         prog="kinwise",
         description="Train image classifiers whose mistakes stay in the family, judge them, and show what they do.",
         args=arguments,

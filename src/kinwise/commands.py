@@ -3,8 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import fields, replace
-from pathlib import Path
+from dataclasses import fields
 from typing import Any
 
 from kinwise import cli
@@ -45,8 +44,9 @@ def _train(verb: cli.Train, watchers: Any) -> Any:
     from kinwise.recipes import recipe
 
     named = {"data": verb.data, "split": verb.split, "seed": verb.seed, "epochs": verb.epochs, "device": verb.device}
-    config = recipe(verb.recipe).config.changed([assignment for group in verb.set for assignment in group])
-    config = replace(config, **{key: value for key, value in named.items() if value is not None})
+    assignments = [assignment for group in verb.set for assignment in group]
+    assignments += [f"{key}={value}" for key, value in named.items() if value is not None]
+    config = recipe(verb.recipe).config.changed(assignments)
     return experiment.train(
         config=config, out=verb.out, data_dir=verb.data_dir, command=experiment.command_line(), watchers=watchers
     )

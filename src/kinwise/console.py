@@ -62,7 +62,7 @@ def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
     """A function that says whether Ctrl-C was pressed; a second Ctrl-C ends the program at once."""
     pressed = False
 
-    def note(number: int, frame: object) -> None:
+    def note(_number: int, _frame: object) -> None:
         nonlocal pressed
         pressed = True
         signal.signal(signal.SIGINT, previous)

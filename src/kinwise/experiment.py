@@ -104,7 +104,7 @@ def train(
             images = load(config.data, data_dir=data_dir, split=config.split, seed=config.seed)
         else:
             images = split(images, config.split, config.seed)
-            config = replace(config, data=images.name, split=images.split)
+            config = config.changed([f"data={images.name}", f"split={images.split}"])
         training = _prepare(config, images, machine, processes)
         folder = None
         if processes.is_first:
@@ -161,7 +161,7 @@ def command_of(config: Config, recipe: str, out: Path | str | None) -> str:
     return shlex.join(words + (["--out", str(out)] if out else []))
 
 
-# --- stages ------------------------------------------------------------------------------------------------------------
+# --- stages ---------------------------------------------------------------------------------------------------------
 
 
 def _held_out(config: Config, images: Images) -> Images:

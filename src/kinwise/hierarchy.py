@@ -1,8 +1,8 @@
 """Hierarchy: how the classes are related. One array of parents and the names; everything else follows from them.
 
 A tree has one root (node 0), inner nodes, and leaves, which are the classes. Class ``c`` is the ``c``-th leaf in node
-order. *Levels* cut the tree from coarse to fine; level ``l`` holds each class's ancestor at depth ``l + 1``, and a class
-that ends earlier (a ragged tree) stands for itself from there on. The last level is always the classes themselves.
+order. *Levels* cut the tree from coarse to fine; level ``l`` holds each class's ancestor at depth ``l + 1``, and a
+class that ends earlier (a ragged tree) stands for itself from there on. The last level is the classes themselves.
 """
 
 from collections.abc import Mapping, Sequence

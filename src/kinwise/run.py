@@ -145,7 +145,7 @@ def config_of(record: dict[str, Any], folder: Path) -> Config:
         raise InputError(f"{folder / CONFIG} is damaged: it holds no config") from error
 
 
-# --- files -------------------------------------------------------------------------------------------------------------
+# --- files ----------------------------------------------------------------------------------------------------------
 
 
 def new_folder(wanted: Path) -> Path:

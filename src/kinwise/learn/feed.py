@@ -66,7 +66,7 @@ class Feed:
         return min(wanted, self.size)
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """The pictures, float (batch, channels, size, size), and labels, (batch, levels), of this process at ``step``."""
+        """This process's share of a step: float (batch, channels, size, size), and labels (batch, levels)."""
         epoch, index = divmod(step, self.steps_per_epoch)
         plan = self.plan(epoch)
         chosen = self.processes.share(torch.arange(index * self.batch, (index + 1) * self.batch, device=self.device))

@@ -77,9 +77,9 @@ def levels(scores: Scores, labels: Labels, context: LossContext) -> Scalar:
     """sum_l w_l * CE(head_l, y_l): one head and one cross-entropy per level (reference systems A, B and C).
 
     With ``IndependentHeads`` every level has scores of its own. With the ``SummedHead`` the same sum is
-    -sum_l w_l * log(sum of p_k over the classes k under the true node of level l): ``ancestor-sum`` (Urbani et al. 2024),
-    one proper score over one head, consistent by construction. Only the class term is smoothed: a uniform target over
-    the classes would pull the coarser sums away from their own truth.
+    -sum_l w_l * log(sum of p_k over the classes k under the true node of level l), called ``ancestor-sum`` (Urbani
+    et al. 2024): one proper score over one head, consistent by construction. Only the class term is smoothed: a uniform
+    target over the nodes of a coarser level would pull its sums away from the truth.
     """
     total = scores[-1].new_zeros(())
     last = len(scores) - 1

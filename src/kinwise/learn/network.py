@@ -50,7 +50,7 @@ def build(config: Config, hierarchy: Hierarchy, statistics: Statistics, size: in
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Network(config, hierarchy, statistics, size)
-    return network.to(memory_format=torch.channels_last)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 @torch.no_grad()

@@ -13,8 +13,8 @@ class Muon(torch.optim.Optimizer):
     """Momentum whose update is replaced by the nearest semi-orthogonal matrix (Jordan et al., Muon, 2024).
 
     For a filter tensor W with ``out`` filters: M <- momentum * M + gradient; G = gradient + momentum * M (Nesterov);
-    W <- W * sqrt(out) / |W| - learning_rate * orthogonal(G). Every singular direction moves equally far, and the norm of
-    the filters stays put, so one learning rate fits all layers.
+    W <- W * sqrt(out) / |W| - learning_rate * orthogonal(G). Every singular direction moves equally far, and
+    the norm of the filters stays put, so one learning rate fits all layers.
 
     Args:
         parameters: convolution filters, (out, in, height, width).
@@ -44,7 +44,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal_filters(gradient: Tensor, steps: int) -> Tensor:
-    """``gradient``, (out, in, height, width), as a matrix (out, rest) brought near to the closest semi-orthogonal one."""
+    """``gradient``, (out, in, height, width), as an (out, rest) matrix, brought near a semi-orthogonal one."""
     outputs, inputs, height, width = gradient.shape
     rows = gradient.permute(0, 2, 3, 1).reshape(outputs, -1)  # a view where the tensor is channels-last
     update = orthogonalise(rows, steps)
@@ -54,9 +54,9 @@ def orthogonal_filters(gradient: Tensor, steps: int) -> Tensor:
 def orthogonalise(matrix: Tensor, steps: int = 3) -> Tensor:
     """Newton-Schulz iteration towards U V' where U S V' is ``matrix``; singular values end near 1 (about .7 to 1.2).
 
-    The iteration only ever multiplies by polynomials of A = XX', which all commute. So the polynomials are gathered in
-    an (m, m) matrix, m being the smaller side, and X is multiplied once at the end: for the usual wide matrices that is
-    half the work of multiplying X in every step.
+    The iteration only ever multiplies by polynomials of A = XX', which all commute. So the polynomials are gathered
+    in an (m, m) matrix, m being the smaller side, and X is multiplied once at the end: for the usual wide matrices that
+    is half the work of multiplying X in every step.
     """
     x = matrix / matrix.norm().clamp_min(1e-7)
     if x.shape[0] > x.shape[1]:

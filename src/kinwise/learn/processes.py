@@ -1,4 +1,4 @@
-"""Several processes, one training: what ``torchrun`` says about them, and the little that they must say to each other."""
+"""Several processes, one training: what ``torchrun`` says of them, and the little they say to each other."""
 
 import os
 from dataclasses import dataclass

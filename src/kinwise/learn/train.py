@@ -82,8 +82,8 @@ class Training:
 
     def run(
         self,
-        watch: Callable[[Progress], None] = lambda progress: None,
-        epoch_done: Callable[["Training"], None] = lambda training: None,
+        watch: Callable[[Progress], None] = lambda _: None,
+        epoch_done: Callable[["Training"], None] = lambda _: None,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
         """Take all steps that are left.

@@ -1,0 +1,198 @@
+"""The charts of a report, section by section: each figure with a description and its numbers as a table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from kinwise.hierarchy import Hierarchy
+from kinwise.judge.predictions import Predictions
+from kinwise.judge.scores import Scores
+from kinwise.show import charts
+from kinwise.show.glossary import clock, interval, percent, value
+from kinwise.show.matrix import MOST_NODES, confusion_matrix
+from kinwise.show.tallies import (
+    confusion_counts,
+    display,
+    node_accuracy,
+    reliability,
+    severities,
+    severity_names,
+    top_confusions,
+)
+from kinwise.show.theme import level_colour
+
+Rows = list[list[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A figure with its heading, a description for those who cannot see it, and its numbers, the first row the head."""
+
+    name: str
+    heading: str
+    description: str
+    figure: go.Figure
+    rows: Rows
+
+
+def accuracy(scores: Scores) -> Chart:
+    """Accuracy per level."""
+    figures = [scores.level[name]["accuracy"] for name in scores.levels]
+    rows = [
+        [display(n), value("accuracy", f), interval("accuracy", f)] for n, f in zip(scores.levels, figures, strict=True)
+    ]
+    values, lows, highs = (np.array([getattr(f, part) for f in figures]) for part in ("value", "low", "high"))
+    return Chart(
+        name="accuracy",
+        heading="",
+        description="Accuracy per level: " + ", ".join(f"{name} {shown}" for name, shown, _ in rows),
+        figure=charts.accuracy_per_level(scores.levels, values, lows, highs),
+        rows=[["level", "accuracy", "95 % interval"], *rows],
+    )
+
+
+def severity(scores: Scores, tree: Hierarchy) -> list[Chart]:
+    """How severe the answers are, over all pictures and over the mistakes, beside random answers."""
+    names = [display(name) for name in severity_names(tree)]
+    counts = np.array(scores.severity_histogram, dtype=np.float64)
+    random = np.array(scores.reference["random_severity_histogram"], dtype=np.float64)
+    found = []
+    for first, what in ((1, "mistakes"), (0, "pictures")):
+        total = counts[first:].sum()
+        if not total:
+            continue
+        shares, chance = counts[first:] / total, random[first:] / random[first:].sum()
+        rows = [
+            [name, f"{count:,.0f}", percent(share), percent(by_chance)]
+            for name, count, share, by_chance in zip(names[first:], counts[first:], shares, chance, strict=True)
+        ]
+        found.append(
+            Chart(
+                name=f"severity-{what}",
+                heading=f"Of the {total:,.0f} mistakes" if first else f"Of all {total:,.0f} pictures",
+                description=f"Share of {what} per severity: "
+                + ", ".join(f"{name} {share} (random {by_chance})" for name, _, share, by_chance in rows),
+                figure=charts.severity_histogram(counts, random, names, first=first),
+                rows=[["severity", "count", f"share of {what}", "random answers"], *rows],
+            )
+        )
+    return found
+
+
+def confusion(predictions: Predictions, answers: np.ndarray) -> list[Chart]:
+    """The confusion matrix of each level that is small enough to be read, coarse to fine."""
+    tree = predictions.hierarchy
+    truth = tree.level_labels[predictions.labels]
+    found = []
+    for level, (name, size) in enumerate(zip(tree.levels, tree.level_sizes, strict=True)):
+        if size > MOST_NODES:
+            continue
+        counts = confusion_counts(truth[:, level], answers[:, level], size)
+        names = [display(node) for node in tree.level_names(level)]
+        pairs = top_confusions(counts, severities(tree, level), 10)
+        rows = [[names[pair.true], names[pair.answered], f"{pair.count:,}", percent(pair.share)] for pair in pairs]
+        found.append(
+            Chart(
+                name=f"confusion-{level}",
+                heading=f"{display(name).capitalize()}: {size} by {size}",
+                description=f"Confusion matrix of {size} nodes at level {display(name)}; "
+                f"{percent(np.trace(counts) / counts.sum())} of the pictures lie on its diagonal",
+                figure=confusion_matrix(counts, tree, level),
+                rows=[["true", "answered", "pictures", "share of true"], *rows] if rows else [],
+            )
+        )
+    return found
+
+
+def levels_without_matrix(tree: Hierarchy) -> list[tuple[str, int]]:
+    """The levels, with their sizes, whose matrix would be too big to be read."""
+    return [(name, size) for name, size in zip(tree.levels, tree.level_sizes, strict=True) if size > MOST_NODES]
+
+
+def colour_range(predictions: Predictions, answers: np.ndarray) -> str:
+    """Where the colours of the tree start, in per cent."""
+    counts, shares = node_accuracy(predictions, answers)
+    leaves = predictions.hierarchy.leaves
+    return percent(charts.accuracy_range(shares[leaves[counts[leaves] > 0]])[0], 0)
+
+
+def on_the_tree(predictions: Predictions, answers: np.ndarray) -> Chart:
+    """Accuracy of every node of the tree."""
+    tree = predictions.hierarchy
+    counts, shares = node_accuracy(predictions, answers)
+    inner = [node for node in range(1, len(counts)) if tree.heights[node] and counts[node]]
+    rows = [[display(tree.names[node]), f"{counts[node]:,}", percent(shares[node])] for node in inner]
+    return Chart(
+        name="tree",
+        heading="",
+        description="The tree of classes as nested boxes, coloured by accuracy; the tables below hold the numbers",
+        figure=charts.accuracy_on_the_tree(predictions, answers),
+        rows=[["node", "pictures", "right at its level"], *rows] if rows else [],
+    )
+
+
+def calibration(predictions: Predictions, scores: Scores) -> list[Chart]:
+    """A reliability diagram per level, coarse to fine."""
+    tree = predictions.hierarchy
+    truth = tree.level_labels[predictions.labels]
+    found = []
+    for level, name in enumerate(tree.levels):
+        curve = reliability(predictions.probabilities[level], truth[:, level])
+        error = scores.level[name].get("calibration_error")
+        shown = f"calibration error {value('calibration_error', error)}" if error else "calibration error unknown"
+        bins = zip(curve.confidence, curve.accuracy, curve.share, strict=True)
+        found.append(
+            Chart(
+                name=f"calibration-{level}",
+                heading=f"{display(name).capitalize()}: {shown}",
+                description=f"Reliability diagram of level {display(name)}, {shown}",
+                figure=charts.reliability_diagram(curve, colour=level_colour(len(tree.levels), level)),
+                rows=[["confidence", "accuracy", "share of pictures"], *([percent(v) for v in row] for row in bins)],
+            )
+        )
+    return found
+
+
+def training(history: Sequence[Mapping[str, Any]], levels: Sequence[str]) -> list[Chart]:
+    """The curves of the training; none without a history."""
+    if not history:
+        return []
+    last = history[-1]
+    parts = [part for part in ("train", "validation") if any(part in row["accuracy"] for row in history)]
+    columns = [(part, level) for part in parts for level in levels]
+    head = ["epoch", "time", *(f"{display(level)}, {part}" for part, level in columns)]
+    rows = [
+        [
+            str(row["epoch"]),
+            clock(row["seconds"]),
+            *(percent(row["accuracy"][part][level]) if part in row["accuracy"] else "" for part, level in columns),
+        ]
+        for row in history
+    ]
+    plain = [[str(row["epoch"]), f"{row['loss']:.4f}", f"{row['learning_rate']:.4g}"] for row in history]
+    return [
+        Chart(
+            name="curve-accuracy",
+            heading="Accuracy",
+            description=f"Accuracy per level over {len(history)} epochs",
+            figure=charts.accuracy_curves(history, levels),
+            rows=[head, *rows],
+        ),
+        Chart(
+            name="curve-loss",
+            heading="Loss",
+            description=f"Training loss over {len(history)} epochs, at the end {last['loss']:.4f}",
+            figure=charts.loss_curve(history),
+            rows=[["epoch", "loss"], *(row[:2] for row in plain)],
+        ),
+        Chart(
+            name="curve-rate",
+            heading="Learning rate",
+            description=f"Learning rate over {len(history)} epochs",
+            figure=charts.learning_rate_curve(history),
+            rows=[["epoch", "learning rate"], *([row[0], row[2]] for row in plain)],
+        ),
+    ]

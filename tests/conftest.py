@@ -1,0 +1,19 @@
+"""What several test files share: where the real CIFAR-100 is, and a patient hypothesis for busy machines."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("kinwise", deadline=None)
+settings.load_profile("kinwise")
+
+
+@pytest.fixture(scope="session")
+def cifar_folder() -> Path:
+    """The data folder that holds ``cifar-100-python/``; without one the test is skipped."""
+    folder = Path(os.environ.get("KINWISE_DATA") or "nowhere")
+    if not (folder / "cifar-100-python" / "train").is_file():
+        pytest.skip("no CIFAR-100: set KINWISE_DATA to the folder that holds cifar-100-python/")
+    return folder

@@ -1,0 +1,267 @@
+"""Images: parts, splits, held-out pictures, weights; and what ``describe`` says about them."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kinwise.data.describe import describe, description_text, exact_duplicates, tree_lines
+from kinwise.data.images import RESPLITS, Images, class_weights, hold_out, split
+from kinwise.errors import InputError
+from kinwise.hierarchy import Hierarchy
+
+# root > a (0, 1), b (2, 3)
+TREE = Hierarchy(parents=np.array([-1, 0, 0, 1, 1, 2, 2]), names=("root", "a", "b", "ant", "ape", "bee", "bug"))
+
+
+def pictures(counts: list[int], parts: list[str] | None = None) -> Images:
+    """One-pixel pictures, all different, ``counts`` of each class, in a scrambled order."""
+    labels = np.random.default_rng(1).permutation(np.repeat(np.arange(len(counts)), counts))
+    number = np.arange(len(labels))
+    return Images(
+        pixels=number.astype("<u4").view(np.uint8).reshape(-1, 4, 1, 1),
+        labels=labels,
+        ids=np.array([f"p{index}" for index in number], dtype=str),
+        parts=np.array(parts if parts is not None else ["train"] * len(labels), dtype="U10"),
+        hierarchy=TREE,
+        name="numbers",
+    )
+
+
+def per_class(images: Images, part: str) -> np.ndarray:
+    return np.bincount(images.labels[images.where(part)], minlength=4)
+
+
+counts_per_class = st.lists(st.integers(0, 60), min_size=4, max_size=4).filter(any)
+
+
+# --- taking pictures -------------------------------------------------------------------------------------------------
+
+
+@given(counts_per_class, st.data())
+def test_take_keeps_every_picture_with_its_label_id_and_part(counts: list[int], data: st.DataObject) -> None:
+    images = pictures(counts)
+    chosen = np.array(data.draw(st.lists(st.integers(0, len(images) - 1))), dtype=int)
+    taken = images.take(chosen)
+    assert len(taken) == len(chosen)
+    np.testing.assert_array_equal(taken.pixels, images.pixels[chosen])
+    np.testing.assert_array_equal(taken.labels, images.labels[chosen])
+    np.testing.assert_array_equal(taken.ids, images.ids[chosen])
+
+
+def test_take_shares_memory_where_pictures_stand_side_by_side() -> None:
+    images = pictures([3, 3, 3, 3])
+    assert np.shares_memory(images.take(np.arange(4, 9)).pixels, images.pixels)
+    assert not np.shares_memory(images.take(np.array([4, 6, 5])).pixels, images.pixels)
+
+
+def test_parts() -> None:
+    images = pictures([1, 1, 1, 1], ["train", "test", "validation", "train"])
+    assert images.train.ids.tolist() == ["p0", "p3"]
+    assert images.validation.ids.tolist() == ["p2"]
+    assert images.test.ids.tolist() == ["p1"]
+    with pytest.raises(InputError, match="no part 'dev'; there are train, validation, test"):
+        images.where("dev")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"pixels": np.zeros((4, 4, 1, 1), np.float32)}, "pixels must be uint8"),
+        ({"pixels": np.zeros((4, 4), np.uint8)}, r"got uint8 \(4, 4\)"),
+        ({"labels": np.array([0, 1, 2])}, "labels must have one entry per picture"),
+        ({"labels": np.array([0, 1, 2, 4])}, r"labels must lie in 0\.\.3, got 0\.\.4"),
+        ({"labels": np.array([-1, 1, 2, 3])}, r"got -1\.\.3"),
+        ({"ids": np.array(["a"])}, "ids must have one entry"),
+        (
+            {"parts": np.array(["train", "test", "dev", "train"])},
+            "parts must be among train, validation, test, got .*dev",
+        ),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(change: dict[str, np.ndarray], message: str) -> None:
+    good = pictures([1, 1, 1, 1])
+    fields = {name: getattr(good, name) for name in ("pixels", "labels", "ids", "parts", "hierarchy", "name")}
+    with pytest.raises(InputError, match=message):
+        Images(**(fields | change))
+
+
+# --- splits ----------------------------------------------------------------------------------------------------------
+
+
+@given(counts_per_class, st.sampled_from(sorted(RESPLITS)), st.integers(0, 2**32))
+def test_a_split_is_stratified_seeded_and_complete(counts: list[int], name: str, seed: int) -> None:
+    images = pictures(counts)
+    divided = split(images, name, seed)
+    train, test = per_class(divided, "train"), per_class(divided, "test")
+    np.testing.assert_array_equal(train + test, counts)  # disjoint, and nothing is lost
+    assert (abs(test - RESPLITS[name] * np.array(counts)) < 1).all()
+    assert (train[np.array(counts) > 0] > 0).all()
+    assert divided.split == name
+    assert not divided.comparable
+    np.testing.assert_array_equal(split(images, name, seed).parts, divided.parts)
+    np.testing.assert_array_equal(divided.pixels, images.pixels)
+
+
+def test_another_seed_draws_other_pictures() -> None:
+    images = pictures([40, 40, 40, 40])
+    assert (split(images, "80:20", 0).parts != split(images, "80:20", 1).parts).any()
+
+
+def test_every_picture_can_be_drawn() -> None:
+    images = pictures([5, 5, 5, 5])
+    drawn = [split(images, "70:30", seed).where("test") for seed in range(60)]
+    assert len(np.unique(np.concatenate(drawn))) == len(images)
+
+
+def test_the_official_split_is_left_alone() -> None:
+    images = pictures([2, 2, 2, 2])
+    assert split(images, "official") is images
+    assert images.comparable
+    with pytest.raises(InputError, match="unknown split '60:40'; there are official, 70:30, 80:20, 90:10"):
+        split(images, "60:40")
+
+
+@given(counts_per_class, st.floats(0, 0.99), st.integers(0, 2**32))
+def test_held_out_pictures_come_from_the_training_part_alone(counts: list[int], fraction: float, seed: int) -> None:
+    images = split(pictures(counts), "70:30", 3)
+    held = hold_out(images, fraction, seed)
+    np.testing.assert_array_equal(held.where("test"), images.where("test"))
+    before, train, validation = per_class(images, "train"), per_class(held, "train"), per_class(held, "validation")
+    np.testing.assert_array_equal(train + validation, before)
+    assert (train[before > 0] > 0).all()
+    wanted = np.minimum(fraction * before, np.maximum(before - 1, 0))
+    assert (abs(validation - wanted) <= 0.5 + 1e-9).all()
+    np.testing.assert_array_equal(hold_out(images, fraction, seed).parts, held.parts)
+
+
+@pytest.mark.parametrize("fraction", [-0.1, 1.0, float("nan")])
+def test_an_impossible_fraction_is_refused(fraction: float) -> None:
+    with pytest.raises(InputError, match=r"must be in \[0, 1\)"):
+        hold_out(pictures([2, 2, 2, 2]), fraction)
+
+
+# --- weights ---------------------------------------------------------------------------------------------------------
+
+
+def test_class_weights_by_hand() -> None:
+    # two classes are present: the three pictures of class 0 share a half, the one of class 2 has the other half
+    np.testing.assert_allclose(class_weights(np.array([0, 2, 0, 0]), 4), [1 / 6, 1 / 2, 1 / 6, 1 / 6])
+
+
+@given(counts_per_class)
+def test_class_weights_give_every_class_the_same_share(counts: list[int]) -> None:
+    labels = pictures(counts).labels
+    weights = class_weights(labels, 4)
+    share = np.bincount(labels, weights=weights, minlength=4)
+    present = np.array(counts) > 0
+    np.testing.assert_allclose(share[present], 1 / present.sum())
+    assert weights.sum() == pytest.approx(1)
+
+
+# --- describe --------------------------------------------------------------------------------------------------------
+
+
+def awkward() -> Images:
+    """Six pictures: p0 = p3 (train, test), p1 = p2 with two labels, no test picture of bee, none at all of bug."""
+    content = np.array([7, 8, 8, 7, 9, 10], dtype=np.uint8)
+    return Images(
+        pixels=np.broadcast_to(content[:, None, None, None], (6, 3, 2, 5)),
+        labels=np.array([0, 0, 1, 0, 2, 1]),
+        ids=np.array([f"p{index}" for index in range(6)]),
+        parts=np.array(["train", "train", "train", "test", "train", "test"]),
+        hierarchy=TREE,
+        name="awkward",
+        split="80:20",
+    )
+
+
+def test_describe_by_hand() -> None:
+    facts = describe(awkward())
+    assert facts["pictures"] == {"train": 4, "validation": 0, "test": 2}
+    assert (facts["channels"], facts["height"], facts["width"], facts["classes"]) == (3, 2, 5, 4)
+    assert facts["levels"] == {"superclass": 2, "class": 4}
+    assert facts["per_class"]["train"] == {
+        "smallest": {"class": "bug", "pictures": 0},
+        "largest": {"class": "ant", "pictures": 2},
+        "imbalance": None,
+    }
+    assert facts["classes_without"] == {"train": ["bug"], "test": ["bee", "bug"]}
+    assert facts["duplicates"] == {
+        "copies": 2,
+        "within": {"train": 1, "validation": 0, "test": 0},
+        "across": {"train/validation": 0, "train/test": 1, "validation/test": 0},
+        "two_labels": 1,
+        "examples": [["p1", "p2"]],
+    }
+    assert json.loads(json.dumps(facts)) == facts
+
+
+def test_every_flaw_is_a_warning() -> None:
+    assert describe(awkward())["warnings"] == [
+        "1 of 4 classes have no train pictures: bug",
+        "2 of 4 classes have no test pictures: bee, bug",
+        "1 test pictures stand in the train part as well, byte for byte",
+        "1 train pictures repeat another one, byte for byte",
+        "1 pictures carry more than one label, for example p1 = p2",
+        "split 80:20: scores are not comparable with those on the official split",
+    ]
+
+
+def test_an_uneven_part_is_a_warning_with_its_ratio() -> None:
+    facts = describe(pictures([10, 5, 4, 2]))
+    assert facts["per_class"]["train"]["imbalance"] == 5.0
+    assert "the train part is uneven: the largest class has 5.0 times the smallest" in facts["warnings"]
+    assert not any("uneven" in warning for warning in describe(pictures([9, 5, 4, 2]))["warnings"])
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.sampled_from(["train", "test"])), max_size=30))
+def test_duplicates_agree_with_a_count_one_by_one(rows: list[tuple[int, int, str]]) -> None:
+    content, labels, parts = ([row[i] for row in rows] for i in range(3))
+    images = Images(
+        pixels=np.array(content, dtype=np.uint8).reshape(-1, 1, 1, 1),
+        labels=np.array(labels, dtype=np.int64),
+        ids=np.array([str(index) for index in range(len(rows))], dtype=str),
+        parts=np.array(parts, dtype="U10"),
+        hierarchy=TREE,
+        name="drawn",
+    )
+    found = exact_duplicates(images)
+    train = [c for c, part in zip(content, parts, strict=True) if part == "train"]
+    test = [c for c, part in zip(content, parts, strict=True) if part == "test"]
+    assert found["copies"] == len(content) - len(set(content))
+    assert found["within"]["train"] == len(train) - len(set(train))
+    assert found["across"]["train/test"] == sum(c in train for c in test)
+    assert found["two_labels"] == sum(
+        len({label for c, label in zip(content, labels, strict=True) if c == one}) > 1 for one in set(content)
+    )
+
+
+def test_the_text_has_the_facts_the_warnings_and_the_tree() -> None:
+    assert description_text(describe(awkward())).splitlines() == [
+        "data        awkward",
+        "split       80:20",
+        "pictures    4 train, 2 test; 2 x 5, colour",
+        "levels      superclass (2) > class (4)",
+        "train       0 (bug) to 2 (ant) pictures",
+        "test        0 (bee) to 1 (ant) pictures",
+        "duplicates  2 exact copies, 1 of them across parts",
+        "",
+        *(f"warning: {warning}" for warning in describe(awkward())["warnings"]),
+        "",
+        "root",
+        "  a: ant, ape",
+        "  b: bee, bug",
+    ]
+
+
+def test_a_long_list_of_classes_is_cut_short() -> None:
+    flat = Hierarchy(parents=np.array([-1] + [0] * 15), names=("all", *(f"c{index}" for index in range(15))))
+    assert tree_lines(flat) == ["all: " + ", ".join(f"c{index}" for index in range(12)) + " and 3 more"]
+
+
+def test_classes_beside_inner_nodes_stay_on_their_parents_line() -> None:
+    ragged = Hierarchy(parents=np.array([-1, 0, 0, 2, 2]), names=("top", "lone", "pair", "x", "y"))
+    assert tree_lines(ragged) == ["top: lone", "  pair: x, y"]

@@ -1,6 +1,5 @@
 """Config: everything that describes one training, completely. Frozen; to and from JSON; changed with ``key=value``."""
 
-import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -93,7 +92,8 @@ class Config:
         if len(self.widths) != 3 or min(self.widths) < 8 or any(width % 8 for width in self.widths):
             raise InputError(f"widths: expected three multiples of 8, got {_text(self.widths)}")
         shares = [share for _, share in self.resolutions]
-        if not shares or shares != sorted(shares) or shares[-1] != 1 or min(size for size, _ in self.resolutions) < 16:
+        rising = shares == sorted(shares) and all(0 <= share <= 1 for share in shares)
+        if not shares or not rising or shares[-1] != 1 or min(size for size, _ in self.resolutions) < 16:
             raise InputError(
                 "resolutions: expected size:until pairs with sizes of 16 or more and shares rising to 1, for example "
                 f"20:0.15,24:0.5,32:1, got {_text(self.resolutions)}"
@@ -140,7 +140,7 @@ def _kind(key: str) -> Any:
     kinds = _kinds()
     if key not in kinds:
         close = get_close_matches(key, kinds, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
+        hint = f"; did you mean {close[0]}?" if close else "."
         raise InputError(f"unknown key {key!r}{hint} The keys are: {', '.join(kinds)}")
     return kinds[key]
 
@@ -170,10 +170,21 @@ def _checked(key: str, value: Any) -> Any:
         return value
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    container = tuple if isinstance(kind, types.GenericAlias) else kind
-    if not isinstance(value, container) or isinstance(value, bool):
+    if not _fits(value, kind):
         raise InputError(f"{key}: expected {_kind_text(key)}, got {value!r}")
     return value
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether ``value`` is of ``kind``: a plain type or a tuple of kinds; whole numbers are numbers, bools are not."""
+    if typing.get_origin(kind) is tuple:
+        kinds = typing.get_args(kind)
+        if not isinstance(value, tuple):
+            return False
+        if kinds[-1] is Ellipsis:
+            return all(_fits(item, kinds[0]) for item in value)
+        return len(value) == len(kinds) and all(map(_fits, value, kinds))
+    return isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)
 
 
 def _kind_text(key: str) -> str:

@@ -1,21 +1,30 @@
 """The command line: one dataclass per verb, one field per option. What a verb needs is imported when it runs."""
 
+import inspect
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Union
 
 import tyro
 from tyro.conf import Positional, UseAppendAction, arg, subcommand
 
 from kinwise.errors import InputError
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
-Split = Literal["official", "70:30", "80:20", "90:10"]
+SPLITS = "official|70:30|80:20|90:10"
+STOPPED = 130  # what a shell reports for a program that Ctrl-C ended
+
 Values = Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(metavar="KEY=VALUE")]
-Name = Annotated[str, arg(metavar="NAME")]
-Folder = Annotated[Path, arg(metavar="DIR")]
+DataFolder = Annotated[
+    Path | None, arg(metavar="DIR", help_behavior_hint="(default: $KINWISE_DATA, or the platform's cache folder)")
+]
+AsJson = Annotated[bool, arg(help_behavior_hint="")]
+
+
+def _of_recipe(metavar: str) -> Any:
+    """An option that replaces one value of the recipe; its text is checked where all values of a recipe are."""
+    return arg(metavar=metavar, help_behavior_hint="(default: the recipe's)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,25 +39,25 @@ class Train:
       torchrun --nproc-per-node 2 -m kinwise train cifar100
     """
 
-    data: Annotated[Positional[str], arg(metavar="DATA")] = ""
+    data: Annotated[Positional[str], arg(metavar="DATA", help_behavior_hint="(needed without --resume)")] = ""
     """Which pictures: shapes (drawn by kinwise) or cifar100."""
-    recipe: Name = "quick"
+    recipe: Annotated[str, arg(metavar="NAME")] = "quick"
     """What to train: `kinwise recipes` lists them."""
     set: Values = ()
     """Change single values of the recipe; `kinwise recipes --json` shows all keys."""
-    split: Split | None = None
+    split: Annotated[str | None, _of_recipe(SPLITS)] = None
     """The official parts, or all pictures merged and split again."""
-    seed: int | None = None
-    """Of everything drawn; the recipes have 0."""
-    epochs: float | None = None
-    """Passes over the training pictures."""
-    device: Device | None = None
+    seed: Annotated[str | None, _of_recipe("INT")] = None
+    """Of everything drawn."""
+    epochs: Annotated[str | None, _of_recipe("NUMBER")] = None
+    """Passes over the training pictures; need not be whole."""
+    device: Annotated[str | None, _of_recipe("auto|cpu|cuda|mps")] = None
     """Where to compute; auto takes the fastest there is."""
-    out: Folder | None = None
-    """The run folder to write; it must not exist yet. Default: a new one under runs/."""
-    data_dir: Folder | None = None
-    """Where data sets are kept. Default: $KINWISE_DATA, or the platform's cache folder."""
-    resume: Folder | None = None
+    out: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(default: a new one under runs/)")] = None
+    """The run folder to write; it must not exist yet."""
+    data_dir: DataFolder = None
+    """Where data sets are kept."""
+    resume: Annotated[Path | None, arg(metavar="RUN", help_behavior_hint="")] = None
     """Go on with this unfinished run; all else comes from it."""
 
 
@@ -65,13 +74,13 @@ class Evaluate:
     """A run folder."""
     decision: Annotated[str, arg(metavar="RULE")] = "argmax"
     """How probabilities become answers: argmax, independent, bottom-up or top-down."""
-    hierarchy: Annotated[str | None, arg(metavar="NAME|FILE")] = None
+    hierarchy: Annotated[str | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: the run's own)")] = None
     """Judge under another tree: cifar100, cifar100-5level, or a file."""
-    data: Annotated[str | None, arg(metavar="DATA")] = None
+    data: Annotated[str | None, arg(metavar="DATA", help_behavior_hint="")] = None
     """Run the network on the test pictures of this data set instead of taking the saved predictions."""
-    data_dir: Folder | None = None
+    data_dir: DataFolder = None
     """Where data sets are kept, for --data."""
-    json: bool = False
+    json: AsJson = False
     """Print scores.json instead of a table."""
 
 
@@ -89,9 +98,9 @@ class Score:
     """The tree: cifar100, cifar100-5level, or a file (nested JSON, a table of levels, parent-child pairs)."""
     decision: Annotated[str, arg(metavar="RULE")] = "argmax"
     """How probabilities become answers: argmax, independent, bottom-up or top-down."""
-    report: Annotated[Path | None, arg(metavar="HTML")] = None
-    """Where to write the report. Default: the name of FILE with .html."""
-    json: bool = False
+    report: Annotated[Path | None, arg(metavar="HTML", help_behavior_hint="(default: FILE with .html)")] = None
+    """Where to write the report."""
+    json: AsJson = False
     """Print scores.json instead of a table."""
 
 
@@ -117,13 +126,13 @@ class Data:
 
     data: Annotated[Positional[str], arg(metavar="DATA")]
     """shapes or cifar100."""
-    split: Split = "official"
+    split: Annotated[str, arg(metavar=SPLITS)] = "official"
     """The official parts, or all pictures merged and split again."""
     seed: int = 0
-    """Of the split, and of the shapes."""
-    data_dir: Folder | None = None
-    """Where data sets are kept. Default: $KINWISE_DATA, or the platform's cache folder."""
-    json: bool = False
+    """Of the new split."""
+    data_dir: DataFolder = None
+    """Where data sets are kept."""
+    json: AsJson = False
     """Print one JSON object instead of text."""
 
 
@@ -135,39 +144,64 @@ class Recipes:
       kinwise recipes --json
     """
 
-    json: bool = False
+    json: AsJson = False
     """Print every value of every recipe as JSON."""
 
 
-Verb = (
-    Annotated[Train, subcommand("train")]
-    | Annotated[Evaluate, subcommand("evaluate")]
-    | Annotated[Score, subcommand("score")]
-    | Annotated[Report, subcommand("report")]
-    | Annotated[Data, subcommand("data")]
-    | Annotated[Recipes, subcommand("recipes")]
-)
+VERBS: dict[str, type] = {
+    "train": Train,
+    "evaluate": Evaluate,
+    "score": Score,
+    "report": Report,
+    "data": Data,
+    "recipes": Recipes,
+}
+
+
+def parse(arguments: list[str]) -> Any:
+    """The verb that ``arguments`` name, with its options; help and wrong options end the program, as tyro does."""
+    settings: dict[str, Any] = {"config": (tyro.conf.FlagCreatePairsOff,)}
+    if arguments and arguments[0] in VERBS:
+        name, kind = arguments[0], VERBS[arguments[0]]
+        about = inspect.getdoc(kind)
+        return tyro.cli(kind, prog=f"kinwise {name}", description=about, args=arguments[1:], **settings)
+    about = "Train image classifiers whose mistakes stay in the family, judge them, and show what they do."
+    verbs: Any = Union[tuple(Annotated[kind, subcommand(name)] for name, kind in VERBS.items())]  # noqa: UP007 - made here
+    return tyro.cli(verbs, prog="kinwise", description=about, args=arguments, **settings)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run one command and exit: 0 done, 2 the user's input is wrong, 1 a fault of ours."""
-    verb: Any = tyro.cli(
-        Verb,
-        prog="kinwise",
-        description="Train image classifiers whose mistakes stay in the family, judge them, and show what they do.",
-        args=arguments,
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
-    from kinwise import commands
-
+    """Run one command and exit: 0 done, 2 the user's input is wrong, 130 stopped by Ctrl-C, 1 a fault of ours."""
+    verb = parse(sys.argv[1:] if arguments is None else arguments)
     try:
+        from kinwise import commands
+
         commands.RUN[type(verb)](verb)
+        _flush()
     except InputError as error:
         print(f"kinwise: {error}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:  # the reader of our output, `head` for example, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _drop_output()
+    except KeyboardInterrupt:
+        print("kinwise: stopped", file=sys.stderr)
+        sys.exit(STOPPED)
+
+
+def _flush() -> None:
+    """Write out what was printed, while a full disk can still be told."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _drop_output()
+        raise InputError(f"cannot write the output: {error.strerror}") from error
+
+
+def _drop_output() -> None:
+    """Send what is still to be printed nowhere, so that the interpreter does not stumble over it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

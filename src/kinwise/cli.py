@@ -1,11 +1,12 @@
 """The command line: one dataclass per verb, one field per option. What a verb needs is imported when it runs."""
 
+import errno
 import inspect
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, NoReturn, Union
 
 import tyro
 from tyro.conf import Positional, UseAppendAction, arg, subcommand
@@ -177,30 +178,26 @@ def main(arguments: list[str] | None = None) -> None:
         from kinwise import commands
 
         commands.RUN[type(verb)](verb)
-        _flush()
-    except InputError as error:
-        print(f"kinwise: {error}", file=sys.stderr)
-        sys.exit(2)
-    except BrokenPipeError:  # the reader of our output, `head` for example, has gone
-        _drop_output()
-    except KeyboardInterrupt:
-        print("kinwise: stopped", file=sys.stderr)
-        sys.exit(STOPPED)
-
-
-def _flush() -> None:
-    """Write out what was printed, while a full disk can still be told."""
-    try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise
+    except InputError as error:
+        _end(str(error), 2)
+    except KeyboardInterrupt:
+        _end("stopped", STOPPED)
     except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC):
+            raise
         _drop_output()
-        raise InputError(f"cannot write the output: {error.strerror}") from error
+        if error.errno == errno.ENOSPC:
+            _end(f"cannot write the output: {error.strerror}", 2)
+
+
+def _end(message: str, status: int) -> NoReturn:
+    print(f"kinwise: {message}", file=sys.stderr)
+    sys.exit(status)
 
 
 def _drop_output() -> None:
-    """Send what is still to be printed nowhere, so that the interpreter does not stumble over it at its end."""
+    """Send what is still to be printed nowhere: a full disk, or a reader (`head`) that has gone, takes no more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

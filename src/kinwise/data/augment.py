@@ -30,10 +30,12 @@ def normalise(
     pixels: UInt8[Tensor, "batch channels height width"], statistics: Statistics
 ) -> Float[Tensor, "batch channels height width"]:
     """(pixel / 255 - mean) / std for each channel, as float32 in channels-last order."""
-    shape = (1, -1, 1, 1)
-    scale = torch.tensor([1 / (255 * std) for std in statistics.std], device=pixels.device).view(shape)
-    pairs = zip(statistics.mean, statistics.std, strict=True)
-    offset = torch.tensor([-mean / std for mean, std in pairs], device=pixels.device).view(shape)
+
+    def per_channel(values: list[float]) -> Tensor:
+        return torch.tensor(values, dtype=torch.float32, device=pixels.device).view(1, -1, 1, 1)
+
+    scale = per_channel([1 / (255 * std) for std in statistics.std])
+    offset = per_channel([-mean / std for mean, std in zip(statistics.mean, statistics.std, strict=True)])
     return torch.addcmul(offset, pixels.to(torch.float32), scale).contiguous(memory_format=torch.channels_last)
 
 
@@ -78,5 +80,5 @@ def resize(batch: Float[Tensor, "batch channels height width"], size: int) -> Fl
 
 
 def _reflected(position: Tensor, size: int) -> Tensor:
-    """Positions outside 0..size-1 mirrored at the first and last pixel, which are not repeated."""
-    return (size - 1) - ((size - 1) - position.abs()).abs()
+    """Positions outside 0..size-1 mirrored at the first and last pixel, which stand once; up to 2 (size - 1) away."""
+    return ((size - 1) - ((size - 1) - position.abs()).abs()).abs()

@@ -64,4 +64,5 @@ def _sum_upward(scores: Float[Tensor, "batch classes"], node: Tensor) -> Float[T
     highest = scores.new_full((len(scores), nodes), -torch.inf)
     highest = highest.scatter_reduce(1, index, scores.detach(), reduce="amax")
     members = F.one_hot(node, nodes).to(scores.dtype)
-    return highest + torch.log(torch.exp(scores - highest.gather(1, index)) @ members)
+    with torch.autocast(scores.device.type, enabled=False):  # a product in bfloat16 would let the levels disagree
+        return highest + torch.log(torch.exp(scores - highest.gather(1, index)) @ members)

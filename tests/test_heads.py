@@ -1,0 +1,117 @@
+"""Heads: coarse probabilities are sums of class probabilities, on any tree and for any scores."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import hierarchies
+from torch import Tensor
+from torch.nn import functional as F
+
+from kinwise.hierarchy import Hierarchy
+from kinwise.learn.heads import SCORE_SCALE, IndependentHeads, SummedHead, level_probabilities
+
+
+def scores_of(class_scores: Tensor, hierarchy: Hierarchy) -> tuple[Tensor, ...]:
+    """What a SummedHead makes of the given class scores."""
+    classes = len(hierarchy.classes)
+    head = SummedHead(classes, hierarchy)
+    with torch.no_grad():
+        head.classes.weight.copy_(torch.eye(classes))
+    return head(class_scores / SCORE_SCALE)
+
+
+def members(hierarchy: Hierarchy, level: int) -> Tensor:
+    """Which classes lie under each node of a level, float64, (nodes, classes)."""
+    return torch.tensor(hierarchy.ancestor_matrix[hierarchy.level_nodes[level]], dtype=torch.float64)
+
+
+def random_scores(hierarchy: Hierarchy, values: list[float], seed: int, rows: int = 5) -> Tensor:
+    drawn = np.random.default_rng(seed).choice(values, size=(rows, len(hierarchy.classes)))
+    return torch.tensor(drawn, dtype=torch.float32)
+
+
+@settings(max_examples=50)
+@given(hierarchies(), st.integers(0, 1000))
+def test_a_node_has_the_sum_of_its_classes(hierarchy: Hierarchy, seed: int) -> None:
+    class_scores = torch.randn(5, len(hierarchy.classes), generator=torch.Generator().manual_seed(seed)) * 4
+    probabilities = level_probabilities(scores_of(class_scores, hierarchy))
+    of_classes = F.softmax(class_scores.double(), dim=1)
+    assert len(probabilities) == len(hierarchy.levels)
+    for level, given_ in enumerate(probabilities):
+        torch.testing.assert_close(given_.double(), of_classes @ members(hierarchy, level).T, rtol=0, atol=2e-6)
+        torch.testing.assert_close(given_.sum(1), torch.ones(5))
+
+
+@settings(max_examples=50)
+@given(hierarchies(), st.integers(0, 1000))
+def test_scores_far_apart_stay_finite_and_right(hierarchy: Hierarchy, seed: int) -> None:
+    class_scores = random_scores(hierarchy, [-80.0, 0.0, 80.0], seed).requires_grad_()
+    given_ = scores_of(class_scores, hierarchy)
+    for level, scores in enumerate(given_):
+        inside = torch.where(members(hierarchy, level) > 0, 0.0, -torch.inf)
+        expected = torch.logsumexp(class_scores.detach().double()[:, None, :] + inside, dim=2)
+        torch.testing.assert_close(scores.detach().double(), expected, rtol=0, atol=1e-4)
+    torch.stack([scores.sum() for scores in given_]).sum().backward()
+    assert class_scores.grad is not None
+    assert class_scores.grad.isfinite().all()
+
+
+@settings(max_examples=50)
+@given(hierarchies(), st.integers(0, 1000))
+def test_a_node_passes_its_gradient_on_by_the_share_of_each_class(hierarchy: Hierarchy, seed: int) -> None:
+    class_scores = random_scores(hierarchy, [-80.0, -1.0, 0.0, 2.0, 80.0], seed).requires_grad_()
+    scores = scores_of(class_scores, hierarchy)[0]
+    weights = torch.arange(1.0, scores.shape[1] + 1)
+    (scores * weights).sum().backward()
+    inside = members(hierarchy, 0)
+    shares = F.softmax(class_scores.detach().double()[:, None, :] + torch.where(inside > 0, 0.0, -torch.inf), dim=2)
+    assert class_scores.grad is not None
+    torch.testing.assert_close(class_scores.grad.double(), (shares * weights[:, None]).sum(1), rtol=0, atol=1e-4)
+
+
+def test_the_levels_agree_in_bfloat16_too() -> None:
+    parents = [-1, 0, 0, *[1] * 20, *[2] * 20]
+    hierarchy = Hierarchy(parents=np.array(parents), names=tuple(f"n{node}" for node in range(len(parents))))
+    torch.manual_seed(0)
+    head = SummedHead(16, hierarchy)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        groups, classes = level_probabilities(head(torch.randn(50, 16) * 30))
+    torch.testing.assert_close(classes.double() @ members(hierarchy, 0).T, groups.double(), rtol=0, atol=2e-6)
+
+
+def test_the_head_is_one_linear_layer_over_the_classes() -> None:
+    hierarchy = Hierarchy(parents=np.array([-1, 0, 0, 1, 1]), names=("root", "x", "c", "a", "b"))
+    head = SummedHead(2, hierarchy)
+    with torch.no_grad():
+        head.classes.weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]))  # c, a, b
+    coarse, classes = head(torch.tensor([[9.0, 18.0]]))
+    assert classes[0].tolist() == pytest.approx([9 * SCORE_SCALE, 18 * SCORE_SCALE, 27 * SCORE_SCALE])
+    a_or_b = np.log(np.exp(18 * SCORE_SCALE) + np.exp(27 * SCORE_SCALE))
+    assert coarse[0].tolist() == pytest.approx([a_or_b, 9 * SCORE_SCALE])
+    assert sum(parameter.numel() for parameter in head.parameters()) == 2 * 3
+    assert list(head.state_dict()) == ["classes.weight"]
+
+
+@given(hierarchies())
+def test_independent_heads_have_scores_of_their_own(hierarchy: Hierarchy) -> None:
+    head = IndependentHeads(6, hierarchy)
+    features = torch.randn(3, 6, generator=torch.Generator().manual_seed(0))
+    before = head(features)
+    assert [tuple(scores.shape) for scores in before] == [(3, size) for size in hierarchy.level_sizes]
+    weights = list(head.parameters())
+    assert [tuple(weight.shape) for weight in weights] == [(size, 6) for size in hierarchy.level_sizes]
+    with torch.no_grad():
+        weights[-1].add_(1)
+    after = head(features)
+    assert not torch.equal(after[-1], before[-1])
+    assert all(torch.equal(*pair) for pair in zip(before[:-1], after[:-1], strict=True))
+
+
+def test_probabilities_are_float32_and_sum_to_1() -> None:
+    scores = (torch.tensor([[0.0, 0.0]], dtype=torch.bfloat16), torch.tensor([[1e4, 0.0, -1e4]]))
+    two, three = level_probabilities(scores)
+    assert two.dtype == three.dtype == torch.float32
+    assert two.tolist() == [[0.5, 0.5]]
+    assert three.tolist() == [[1.0, 0.0, 0.0]]

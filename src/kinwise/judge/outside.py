@@ -61,13 +61,10 @@ def read_predictions(path: str | Path, hierarchy: Hierarchy | None = None) -> Pr
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
-        file = np.load(path, allow_pickle=False)
-        if isinstance(file, np.ndarray):
-            raise InputError(f"{path} is one bare array; save it with numpy.savez(path, probabilities=..., labels=...)")
-        with file:
-            return {name: file[name] for name in file.files}
-    except InputError:
-        raise
+        with path.open("rb") as opened:
+            file = np.load(opened, allow_pickle=False)
+            if not isinstance(file, np.ndarray):
+                return {name: file[name] for name in file.files}
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         if "pickle" in str(error).lower():
             raise InputError(
@@ -75,6 +72,7 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
                 "code: save plain arrays of numbers and texts with numpy.savez"
             ) from error
         raise InputError(f"{path} is damaged or no npz file ({error}); save it again with numpy.savez") from error
+    raise InputError(f"{path} is one bare array; save it with numpy.savez(path, probabilities=..., labels=...)")
 
 
 def _from_arrays(arrays: Mapping[str, np.ndarray], hierarchy: Hierarchy, path: Path) -> Predictions:

@@ -75,11 +75,13 @@ class Predictions:
         source: str = "",
     ) -> "Predictions":
         """Predictions from class probabilities alone, shape (pictures, classes): coarser levels are their sums."""
-        probabilities = np.asarray(probabilities, dtype=np.float32)
+        with np.errstate(over="ignore"):
+            probabilities = np.asarray(probabilities, dtype=np.float32)
         if probabilities.ndim != 2 or probabilities.shape[1] != len(hierarchy.classes):
             raise InputError(
                 f"expected class probabilities of shape (pictures, {len(hierarchy.classes)}), got {probabilities.shape}"
             )
+        _check_probabilities(hierarchy.levels[-1], probabilities)
         labels = class_indices(labels)
         return Predictions(
             probabilities=sum_upward(probabilities, hierarchy),

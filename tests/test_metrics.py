@@ -1,0 +1,429 @@
+"""Metrics: a case worked out by hand, scikit-learn, torchmetrics and hiclass as oracles, and properties on any tree."""
+
+import json
+import tracemalloc
+from dataclasses import replace
+
+import hiclass.metrics
+import numpy as np
+import pytest
+import sklearn.metrics
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import hierarchies
+from torchmetrics.functional.classification import multiclass_accuracy, multiclass_calibration_error
+from zoo import LABELS, PROBABILITIES, ZOO, random_predictions
+
+import kinwise
+from kinwise.errors import InputError
+from kinwise.hierarchy import Hierarchy
+from kinwise.judge.bootstrap import Figure, Statistics, estimate, weights
+from kinwise.judge.decide import RULES, decide
+from kinwise.judge.metrics import distance_at, reference_values, score
+from kinwise.judge.predictions import Predictions
+from kinwise.judge.scores import MEASURES, Scores
+from kinwise.taxonomy import built_in
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def flat_values(scores: Scores) -> dict[str, float | None]:
+    """Every figure's value under one name: what the resamples are left out of."""
+    values = {f"{level} {key}": figure.value for level, all_ in scores.level.items() for key, figure in all_.items()}
+    return values | {key: getattr(scores, key) for key in scores.hierarchy if key != "severity_histogram"}
+
+
+# --- by hand: two right answers, a ray for a shark (1), a shark for a dog (2), a dog for a saw (3) -------------------
+
+
+def test_the_zoo_by_hand() -> None:
+    scores = score(PROBABILITIES, LABELS, ZOO, resamples=1)
+    assert (scores.n, scores.decision, scores.levels) == (5, "argmax", ("group", "superclass", "class"))
+    assert scores.accuracy == pytest.approx({"group": 4 / 5, "superclass": 3 / 5, "class": 2 / 5})
+    assert scores.mistakes == 3
+    assert scores.severity_histogram == [2, 1, 1, 1]
+    assert scores.mistake_severity == pytest.approx((1 + 2 + 3) / 3)
+    assert scores.average_severity == pytest.approx((1 + 2 + 3) / 5)
+    assert scores.full_path_accuracy == pytest.approx(2 / 5)
+    assert scores.inconsistent_paths == 0
+    # Answered nodes 3 + 3 + 3 + 2 + 3 (the dog ends early), true ones as many, shared 3 + 2 + 1 + 0 + 3.
+    assert scores.hierarchical_precision == pytest.approx(9 / 14)
+    assert scores.hierarchical_recall == pytest.approx(9 / 14)
+    assert scores.hierarchical_f1 == pytest.approx(9 / 14)
+    # With five classes the five best are all: rows of d sum to 9 for a shark and to 10 for a dog, a saw or an axe.
+    assert scores.hierarchical_distance_at_5 == pytest.approx((9 + 9 + 10 + 10 + 10) / 25)
+    assert scores.hierarchical_distance_at_20 == scores.hierarchical_distance_at_5
+
+
+def test_the_zoo_per_level_by_hand() -> None:
+    level = score(PROBABILITIES, LABELS, ZOO, resamples=1).level
+    by_class = {key: figure.value for key, figure in level["class"].items()}
+    # Sharks: one of two found, one of two shark answers right. Axe: all right. Rays, dogs and saws: nothing right.
+    assert by_class["precision_macro"] == pytest.approx((1 / 2 + 1) / 5)
+    assert by_class["recall_macro"] == pytest.approx((1 / 2 + 1) / 5)
+    assert by_class["f1_macro"] == pytest.approx((1 / 2 + 1) / 5)
+    assert by_class["negative_log_likelihood"] == pytest.approx(-np.log([0.6, 0.1, 0.2, 0.3, 0.6]).mean())
+    assert by_class["brier"] == pytest.approx((0.22 + 1.12 + 0.82 + 0.74 + 0.20) / 5)
+    # Bins of width 1/15: {.6, .6} both right, {.5}, {.3} and {.4} wrong.
+    assert by_class["calibration_error"] == pytest.approx((2 * 0.4 + 0.5 + 0.3 + 0.4) / 5)
+    # Animals: 3 of 3 found with 4 answers; things: 1 of 2 found with 1 answer.
+    assert level["group"]["precision_macro"].value == pytest.approx((3 / 4 + 1) / 2)
+    assert level["group"]["recall_macro"].value == pytest.approx((1 + 1 / 2) / 2)
+    assert level["group"]["f1_macro"].value == pytest.approx((6 / 7 + 2 / 3) / 2)
+
+
+def test_answers_that_are_no_path_count_by_their_nodes() -> None:
+    torn = Predictions(
+        probabilities=(
+            np.array([[0.2, 0.8], [1, 0], [1, 0]], np.float32),
+            np.array([[1, 0, 0], [0, 0, 1], [0, 0, 1]], np.float32),
+            np.array([[1, 0, 0, 0, 0], [0, 0, 1, 0, 0], [0, 1, 0, 0, 0]], np.float32),
+        ),
+        labels=np.array([0, 2, 2]),
+        ids=np.array(["a", "b", "c"]),
+        hierarchy=ZOO,
+    )
+    scores = score(torn, decision="independent", resamples=1)
+    # (things, fish, shark) for a shark; (animals, dog) for a dog; (animals, dog, ray) for a dog.
+    assert scores.inconsistent_paths == pytest.approx(2 / 3)
+    assert scores.full_path_accuracy == pytest.approx(1 / 3)
+    assert scores.accuracy == pytest.approx({"group": 2 / 3, "superclass": 1, "class": 2 / 3})
+    assert scores.hierarchical_precision == pytest.approx((2 + 2 + 2) / (3 + 2 + 3))
+    assert scores.hierarchical_recall == pytest.approx((2 + 2 + 2) / (3 + 2 + 2))
+    assert scores.hierarchical_f1 == pytest.approx(12 / (8 + 7))
+    assert score(torn, decision="argmax", resamples=1).inconsistent_paths == 0
+
+
+def test_classes_tied_for_the_last_place_share_it() -> None:
+    tied = np.array([[0.3, 0.1, 0.2, 0.2, 0.2]])  # a dog's second best: dog, saw and axe alike
+    assert distance_at(2, tied, np.array([2]), ZOO.distances) == pytest.approx((2 + (0 + 3 + 3) / 3) / 2)
+    assert distance_at(1, tied, np.array([2]), ZOO.distances) == pytest.approx(2)
+
+
+def test_the_references_of_the_zoo_by_hand() -> None:
+    assert reference_values(ZOO, LABELS) == {
+        "random_average_severity": pytest.approx(48 / 25),
+        "random_mistake_severity": pytest.approx(48 / 20),
+        "random_severity_histogram": pytest.approx([1, 4 / 5, 4 / 5, 12 / 5]),
+        "distance_at_5_floor": pytest.approx(48 / 25),
+        "distance_at_20_floor": pytest.approx(48 / 25),
+    }
+
+
+def test_the_references_of_the_five_level_cifar_tree_are_the_published_ones() -> None:
+    tree, labels = built_in("cifar100-5level"), np.repeat(np.arange(100), 100)
+    reference = reference_values(tree, labels)
+    assert reference["distance_at_5_floor"] == pytest.approx(0.8)
+    assert reference["distance_at_20_floor"] == pytest.approx(2.0625)
+    assert reference["random_average_severity"] == pytest.approx(3.875)
+    assert reference["random_mistake_severity"] == pytest.approx(3.914, abs=5e-4)
+    assert np.sum(reference["random_severity_histogram"]) == pytest.approx(10_000)
+    # Random answers, judged, come out there; the truth itself has distance 0 and the floors.
+    noise = np.random.default_rng(0).dirichlet(np.ones(100), size=10_000)
+    random = score(noise, labels, tree, resamples=1)
+    assert random.average_severity == pytest.approx(3.875, abs=0.05)
+    assert random.hierarchical_distance_at_20 == pytest.approx(3.875, abs=0.05)
+    best = np.exp(-tree.distances.astype(float))[labels]
+    best = score(best / best.sum(axis=1, keepdims=True), labels, tree, resamples=1)
+    assert (best.average_severity, best.mistakes, best.mistake_severity) == (0, 0, None)
+    assert best.hierarchical_distance_at_5 == pytest.approx(0.8)
+    assert best.hierarchical_distance_at_20 == pytest.approx(2.0625)
+
+
+# --- oracles ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_level_figures_agree_with_scikit_learn_and_torchmetrics(rule: str) -> None:
+    tree = built_in("cifar100")
+    predictions = random_predictions(tree, 2000, 1)
+    answers, scores = decide(predictions, rule), score(predictions, decision=rule, resamples=1)
+    for level, name in enumerate(tree.levels):
+        true, answered = tree.level_labels[predictions.labels, level], answers[:, level]
+        probabilities = predictions.probabilities[level].astype(np.float64)
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
+        nodes = np.arange(tree.level_sizes[level])
+        assert {key: figure.value for key, figure in scores.level[name].items()} == {
+            "accuracy": pytest.approx(
+                float(multiclass_accuracy(torch.tensor(answered), torch.tensor(true), len(nodes), average="micro"))
+            ),
+            "precision_macro": pytest.approx(
+                sklearn.metrics.precision_score(true, answered, average="macro", zero_division=0)
+            ),
+            "recall_macro": pytest.approx(
+                sklearn.metrics.recall_score(true, answered, average="macro", zero_division=0)
+            ),
+            "f1_macro": pytest.approx(sklearn.metrics.f1_score(true, answered, average="macro", zero_division=0)),
+            "negative_log_likelihood": pytest.approx(
+                sklearn.metrics.log_loss(true, probabilities, labels=nodes), abs=1e-5
+            ),
+            "brier": pytest.approx(
+                sklearn.metrics.brier_score_loss(true, probabilities, labels=nodes, scale_by_half=False), abs=1e-5
+            ),
+            "calibration_error": pytest.approx(
+                float(multiclass_calibration_error(torch.tensor(probabilities), torch.tensor(true), len(nodes), 15)),
+                abs=1e-5,
+            ),
+        }
+
+
+@pytest.mark.parametrize("rule", RULES)
+@settings(max_examples=25)
+@given(tree=hierarchies(), seed=SEEDS)
+def test_hierarchical_precision_recall_and_f1_agree_with_hiclass(rule: str, tree: Hierarchy, seed: int) -> None:
+    predictions = random_predictions(tree, 9, seed)
+    answers = decide(predictions, rule)
+    answered = [[str(level[i]) for level, i in zip(tree.level_nodes, row, strict=True)] for row in answers]
+    true = tree.paths[predictions.labels].astype(str).tolist()
+    scores = score(predictions, decision=rule, resamples=1)
+    assert scores.hierarchical_precision == pytest.approx(hiclass.metrics.precision(true, answered))
+    assert scores.hierarchical_recall == pytest.approx(hiclass.metrics.recall(true, answered))
+    assert scores.hierarchical_f1 == pytest.approx(hiclass.metrics.f1(true, answered, zero_division=0))
+
+
+@given(hierarchies(), SEEDS, st.integers(1, 20))
+def test_distance_at_k_agrees_with_a_loop_over_pictures_and_ranks(tree: Hierarchy, seed: int, k: int) -> None:
+    predictions = random_predictions(tree, 4, seed)
+    found = distance_at(k, predictions.probabilities[-1], predictions.labels, tree.distances)
+    for picture, row in enumerate(predictions.probabilities[-1].tolist()):
+        best = sorted(range(len(row)), key=lambda class_: -row[class_])[:k]
+        steps = [
+            tree.heights[tree.lowest_common_ancestor(tree.leaves[predictions.labels[picture]], tree.leaves[class_])]
+            for class_ in best
+        ]
+        assert found[picture] == pytest.approx(sum(steps) / len(best), rel=1e-5)
+
+
+def test_the_likelihood_of_an_impossible_truth_is_clipped() -> None:
+    never = np.array([[0, 1, 0, 0, 0]])
+    scores = score(never, [0], ZOO, resamples=1)
+    assert scores.level["class"]["negative_log_likelihood"].value == pytest.approx(23 * np.log(2))
+    assert scores.level["class"]["brier"].value == pytest.approx(2)
+    assert scores.level["class"]["calibration_error"].value == pytest.approx(1)
+
+
+# --- what must hold --------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=50)
+@given(hierarchies(), SEEDS, st.sampled_from(sorted(RULES)))
+def test_the_figures_hang_together(tree: Hierarchy, seed: int, rule: str) -> None:
+    scores = score(random_predictions(tree, 12, seed), decision=rule, resamples=1)
+    severity = scores.mistake_severity or 0
+    assert scores.average_severity == pytest.approx((1 - scores.accuracy["class"]) * severity)
+    assert sum(scores.severity_histogram) == 12
+    assert len(scores.severity_histogram) == tree.heights[0] + 1
+    assert scores.severity_histogram[0] == 12 - scores.mistakes
+    assert np.average(range(tree.heights[0] + 1), weights=scores.severity_histogram) == pytest.approx(
+        scores.average_severity
+    )
+    assert scores.full_path_accuracy <= min(scores.accuracy.values())
+    for k in (5, 20):
+        assert scores.reference[f"distance_at_{k}_floor"] <= getattr(scores, f"hierarchical_distance_at_{k}") + 1e-6
+    if rule in ("argmax", "top-down"):
+        assert scores.inconsistent_paths == 0
+        assert scores.full_path_accuracy == scores.accuracy["class"]
+
+
+@settings(max_examples=50)
+@given(tree=hierarchies(), seed=SEEDS, rule=st.sampled_from(sorted(RULES)), data=st.data())
+def test_the_order_of_the_classes_changes_nothing(tree: Hierarchy, seed: int, rule: str, data: st.DataObject) -> None:
+    predictions = random_predictions(tree, 10, seed)
+    order = np.array(data.draw(st.permutations(range(len(tree.classes)))))
+    turned = tree.with_class_order([tree.classes[class_] for class_ in order])
+    labels = np.argsort(order)[predictions.labels]
+    before = score(predictions.probabilities[-1], predictions.labels, tree, decision=rule, resamples=3)
+    after = score(predictions.probabilities[-1][:, order], labels, turned, decision=rule, resamples=3)
+    assert flat_values(after) == pytest.approx(flat_values(before), rel=1e-5, abs=1e-6)
+    assert after.severity_histogram == before.severity_histogram
+    assert flat_values(after).keys() == flat_values(before).keys()
+
+
+def test_the_order_of_the_pictures_changes_no_value() -> None:
+    predictions = random_predictions(ZOO, 50, 3)
+    turned = replace(
+        predictions,
+        probabilities=tuple(level[::-1] for level in predictions.probabilities),
+        labels=predictions.labels[::-1],
+    )
+    assert flat_values(score(turned, resamples=1)) == pytest.approx(flat_values(score(predictions, resamples=1)))
+
+
+# --- intervals -------------------------------------------------------------------------------------------------------
+
+
+def test_every_interval_is_that_of_judging_each_resample_by_itself() -> None:
+    predictions = random_predictions(ZOO, 15, 5)
+    scores = score(predictions, resamples=60, seed=7)
+    alone: dict[str, list[float]] = {key: [] for key in flat_values(scores)}
+    for counts in np.concatenate(list(weights(15, resamples=60, seed=7)))[1:]:
+        drawn = np.repeat(np.arange(15), counts.astype(int))
+        resample = replace(
+            predictions,
+            probabilities=tuple(level[drawn] for level in predictions.probabilities),
+            labels=predictions.labels[drawn],
+            ids=predictions.ids[drawn],
+        )
+        for key, value in flat_values(score(resample, resamples=1)).items():
+            alone[key] += [] if value is None else [value]
+    figures = {f"{level} {key}": figure for level, all_ in scores.level.items() for key, figure in all_.items()}
+    figures |= {key: figure for key, figure in scores.hierarchy.items() if isinstance(figure, Figure)}
+    assert len(figures) == 3 * 7 + 9
+    for key, figure in figures.items():
+        low, high = np.quantile(alone[key], [0.025, 0.975])
+        assert (figure.low, figure.high) == pytest.approx((low, high)), key
+
+
+def test_weights_count_draws_with_replacement_and_start_with_the_pictures_as_they_are() -> None:
+    drawn = np.concatenate(list(weights(400, resamples=2000, seed=0)))
+    assert drawn.shape == (2001, 400)
+    assert (drawn[0] == 1).all()
+    assert (drawn.sum(axis=1) == 400).all()
+    assert drawn[1:].mean() == pytest.approx(1)
+    assert drawn[1:].var() == pytest.approx(1 - 1 / 400, abs=0.01)
+    assert (drawn == np.concatenate(list(weights(400, resamples=2000, seed=0)))).all()
+    assert (drawn != np.concatenate(list(weights(400, resamples=2000, seed=1)))).any()
+
+
+def _share_of(right: np.ndarray) -> Statistics:
+    return lambda rows: {"accuracy": rows @ right / len(right)}
+
+
+def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(0)
+    covered = 0
+    for seed in range(300):
+        statistics = _share_of(generator.random(150) < 0.7)
+        figure = estimate({"": statistics}, 150, resamples=200, seed=seed)[""]["accuracy"]
+        assert figure
+        covered += figure.low <= 0.7 <= figure.high
+    assert 0.90 <= covered / 300 <= 0.98
+
+
+def test_the_same_seed_gives_the_same_scores_and_another_seed_other_intervals_only() -> None:
+    predictions = random_predictions(ZOO, 40, 0)
+    first, again, other = (score(predictions, resamples=50, seed=seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+    assert flat_values(first) == flat_values(other)
+
+
+def test_a_figure_undefined_in_some_resamples_rests_on_the_others() -> None:
+    answers = np.eye(5)[[0, 0, 2, 3, 4]]  # one mistake, a shark for a ray: severity 1 wherever it is drawn
+    scores = score(answers, [1, 0, 2, 3, 4], ZOO, resamples=100)
+    assert scores.hierarchy["mistake_severity"] == Figure(1.0, 1.0, 1.0)
+    assert scores.to_dict()["hierarchy"]["average_severity"]["low"] == 0
+
+
+def test_one_picture_and_two_classes() -> None:
+    tree = Hierarchy(parents=np.array([-1, 0, 0]), names=("root", "yes", "no"))
+    scores = score(np.array([[0.25, 0.75]]), [0], tree, resamples=10)
+    likelihood = scores.level["class"]["negative_log_likelihood"]
+    assert [likelihood.value, likelihood.low, likelihood.high] == pytest.approx([np.log(4)] * 3)
+    assert scores.level["class"]["accuracy"] == Figure(0.0, 0.0, 0.0)
+    assert scores.mistake_severity == 1
+    assert scores.hierarchical_distance_at_5 == pytest.approx(0.5)
+    assert scores.reference["random_mistake_severity"] == 1
+
+
+def test_a_thousand_classes_need_no_more_memory_for_more_resamples() -> None:
+    parents = np.concatenate([[-1], np.zeros(50, int), 1 + np.arange(1000) % 50])
+    tree = Hierarchy(parents=parents, names=tuple(f"n{node}" for node in range(1051)))
+    predictions = random_predictions(tree, 500, 0)
+    score(predictions, resamples=1)  # the tree now holds its distances
+    peaks = []
+    for resamples in (600, 2400):
+        tracemalloc.start()
+        score(predictions, resamples=resamples)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.1 * peaks[0] < 1e8
+
+
+# --- the noun and its file -------------------------------------------------------------------------------------------
+
+
+def test_scores_survive_json() -> None:
+    scores = score(PROBABILITIES, LABELS, ZOO, resamples=20)
+    scores = replace(scores, model={"parameters": 7}, training={"seconds": 1.5, "device": "cpu"})
+    data = json.loads(json.dumps(scores.to_dict()))
+    assert Scores.from_dict(data) == scores
+    assert list(data["level"]) == ["group", "superclass", "class"]
+    assert data["level"]["class"]["accuracy"].keys() == {"value", "low", "high"}
+    assert data["hierarchy"]["mistakes"] == 3
+    assert data["hierarchy"]["severity_histogram"] == [2, 1, 1, 1]
+    none = json.loads(json.dumps(score(np.eye(5), range(5), ZOO, resamples=5).to_dict()))
+    assert none["hierarchy"]["mistake_severity"] is None
+    assert none["model"] is None
+
+
+@pytest.mark.parametrize("data", [{}, {"n": 3}, {"n": 3, "decision": "argmax", "split": "official", "levels": 3}, []])
+def test_what_are_no_scores_is_refused(data: dict) -> None:
+    with pytest.raises(InputError, match="these are no scores, or they are damaged"):
+        Scores.from_dict(data)
+
+
+def test_the_table_says_what_was_measured_and_which_way_is_better() -> None:
+    predictions = Predictions.from_classes(PROBABILITIES, LABELS, ZOO)
+    text = score(predictions, resamples=20).text()
+    assert "5 pictures, decision rule argmax, split official" in text
+    assert "NOT COMPARABLE" not in text
+    row = next(line for line in text.splitlines() if line.startswith("accuracy"))
+    assert row.split()[:4] == ["accuracy", "higher", "80.00", "%"]
+    assert "mistakes                    lower   3" in text
+    assert "mistake severity            lower   2.000 [" in text
+    assert "random 2.400" in text
+    assert "0: 2  1: 1  2: 1  3: 1" in text
+    assert all(len(line) <= 120 and line == line.rstrip() for line in text.splitlines())
+    resplit = score(replace(predictions, split="80:20"), resamples=5).text()
+    assert "NOT COMPARABLE with scores on the official split: the split is 80:20" in resplit
+    perfect = score(np.eye(5), range(5), ZOO, resamples=5).text()
+    assert "none (no mistakes)" in perfect
+
+
+def test_every_figure_has_a_title() -> None:
+    scores = score(PROBABILITIES, LABELS, ZOO, resamples=1)
+    keys = {key for figures in scores.level.values() for key in figures} | set(scores.hierarchy)
+    assert keys - MEASURES.keys() == {"severity_histogram"}
+
+
+def test_scores_have_no_other_attributes() -> None:
+    scores = score(PROBABILITIES, LABELS, ZOO, resamples=1)
+    with pytest.raises(AttributeError, match="scores have no 'severity'; they have: mistakes, mistake_severity"):
+        _ = scores.severity
+
+
+# --- the public function ---------------------------------------------------------------------------------------------
+
+
+def test_arrays_lists_levels_and_predictions_are_judged_alike() -> None:
+    predictions = Predictions.from_classes(PROBABILITIES, LABELS, ZOO)
+    expected = score(predictions, resamples=5)
+    assert kinwise.score(PROBABILITIES, LABELS, ZOO, resamples=5) == expected
+    assert kinwise.score(PROBABILITIES.tolist(), LABELS.tolist(), ZOO, resamples=5) == expected
+    assert kinwise.score(predictions.probabilities, LABELS, ZOO, resamples=5) == expected
+    assert kinwise.score(torch.tensor(PROBABILITIES), torch.tensor(LABELS), ZOO, resamples=5) == expected
+
+
+def test_a_tree_may_be_named_and_predictions_judged_under_another() -> None:
+    predictions = random_predictions(built_in("cifar100"), 200, 0)
+    by_name = score(predictions.probabilities[-1], predictions.labels, "cifar100-5level", resamples=2)
+    assert by_name.levels == ("level2", "level4", "level8", "superclass", "class")
+    assert score(predictions, hierarchy="cifar100-5level", resamples=2) == by_name
+
+
+def test_what_cannot_be_judged_is_refused() -> None:
+    predictions = Predictions.from_classes(PROBABILITIES, LABELS, ZOO)
+    with pytest.raises(InputError, match="Predictions hold their labels"):
+        score(predictions, LABELS)
+    with pytest.raises(InputError, match="need labels and a hierarchy"):
+        score(PROBABILITIES, LABELS)
+    with pytest.raises(InputError, match="expected probabilities at 3 levels, got 2"):
+        score(predictions.probabilities[1:], LABELS, ZOO)
+    with pytest.raises(InputError, match="no decision rule 'best'"):
+        score(predictions, decision="best")
+    with pytest.raises(InputError, match="resamples >= 1 and a seed >= 0, got resamples 0 and seed 0"):
+        score(predictions, resamples=0)
+    with pytest.raises(InputError, match="seed -1"):
+        score(predictions, seed=-1)

@@ -1,0 +1,43 @@
+"""A small ragged tree and answers on it that are worked out by hand, and random predictions on any tree."""
+
+import numpy as np
+
+from kinwise.hierarchy import Hierarchy
+from kinwise.judge.predictions import Predictions
+
+#        root
+#       /    \
+#   animals  things
+#    /  \       \
+#  fish  dog   tools
+#  /  \        /   \
+# shark ray  saw   axe
+ZOO = Hierarchy(
+    parents=np.array([-1, 0, 0, 1, 2, 3, 3, 1, 4, 4]),
+    names=("root", "animals", "things", "fish", "tools", "shark", "ray", "dog", "saw", "axe"),
+)
+SHARK, RAY, DOG, SAW, AXE = range(5)
+
+LABELS = np.array([SHARK, SHARK, DOG, SAW, AXE])
+PROBABILITIES = np.array(
+    [
+        [0.6, 0.2, 0.1, 0.1, 0.0],  # right
+        [0.1, 0.5, 0.2, 0.1, 0.1],  # a ray: severity 1
+        [0.3, 0.1, 0.2, 0.2, 0.2],  # a shark for a dog: severity 2
+        [0.0, 0.0, 0.4, 0.3, 0.3],  # a dog for a saw: severity 3
+        [0.1, 0.1, 0.1, 0.1, 0.6],  # right
+    ]
+)
+
+
+def random_predictions(hierarchy: Hierarchy, pictures: int, seed: int) -> Predictions:
+    """Heads that know nothing of each other, each leaning a little to the truth."""
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(len(hierarchy.classes), size=pictures)
+    levels = []
+    for level, size in enumerate(hierarchy.level_sizes):
+        odds = generator.exponential(size=(pictures, size)) ** 2 + 1e-3
+        odds[np.arange(pictures), hierarchy.level_labels[labels, level]] += 1
+        levels.append((odds / odds.sum(axis=1, keepdims=True)).astype(np.float32))
+    ids = np.arange(pictures).astype(str)
+    return Predictions(probabilities=tuple(levels), labels=labels, ids=ids, hierarchy=hierarchy)

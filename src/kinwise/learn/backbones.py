@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from kinwise.config import Config
 from kinwise.data.augment import Statistics, normalise
+from kinwise.learn.smallmaps import SmallMapConvolution
 
 STEM_KERNEL = 2
 
@@ -38,7 +39,7 @@ class FastNet(nn.Module):
         self.groups = nn.Sequential(
             ResidualGroup(filters, first, inner=first, kernels=(3, 1, 1)),
             ResidualGroup(first, second, inner=_share(second, 3, 4), kernels=(3, 3, 1)),
-            ResidualGroup(second, third, inner=_share(third, 2, 3), kernels=(3, 3, 3)),
+            ResidualGroup(second, third, inner=_share(third, 2, 3), kernels=(2, 3, 3)),
         )
         self.features = third
 
@@ -84,14 +85,14 @@ class ResidualGroup(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch inputs height width"]) -> Float[Tensor, "batch outputs half_h half_w"]:
         """Maps of half the height and width."""
-        x = F.silu(self.first_norm(self.first(F.max_pool2d(x, 2))))
+        x = F.silu(self.first_norm(F.max_pool2d(self.first(x), 2)))
         y = F.silu(self.a_norm(self.a(x)))
         return x + F.silu(self.b_norm(self.b(y)))
 
 
 def _convolution(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
-    """A convolution that keeps the size and starts as the identity on its first min(inputs, outputs) filters."""
-    layer = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+    """A convolution that starts as the identity on its first min(inputs, outputs) filters; odd kernels keep the size."""
+    layer = SmallMapConvolution(inputs, outputs, kernel, padding=(kernel - 1) // 2, bias=False)
     with torch.no_grad():
         nn.init.dirac_(layer.weight[: min(inputs, outputs)])
     return layer

@@ -1,6 +1,7 @@
 """What each command does: parse nothing, compute nothing; call the rooms and print."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -30,11 +31,10 @@ def train(verb: cli.Train) -> None:
             run = _resume(verb, watchers) if verb.resume else _train(verb, watchers)
         except experiment.Interrupted as interrupted:
             print(f"kinwise: {interrupted}", file=sys.stderr)
-            sys.exit(130)
+            sys.exit(cli.STOPPED)
     if run is None:
         return
-    scores = Scores.from_dict(json.loads((run.folder / "scores.json").read_text(encoding="utf-8")))
-    say(scores.text())
+    say(run.saved_scores().text())
     say(f"Run:    {run.folder}")
     say(f"Report: {(run.folder / 'report.html').resolve()}")
 
@@ -42,13 +42,14 @@ def train(verb: cli.Train) -> None:
 def _train(verb: cli.Train, watchers: Any) -> Any:
     from kinwise import experiment
     from kinwise.recipes import recipe
+    from kinwise.run import command_line
 
     named = {"data": verb.data, "split": verb.split, "seed": verb.seed, "epochs": verb.epochs, "device": verb.device}
     assignments = [assignment for group in verb.set for assignment in group]
     assignments += [f"{key}={value}" for key, value in named.items() if value is not None]
     config = recipe(verb.recipe).config.changed(assignments)
     return experiment.train(
-        config=config, out=verb.out, data_dir=verb.data_dir, command=experiment.command_line(), watchers=watchers
+        config=config, out=verb.out, data_dir=verb.data_dir, command=command_line(), watchers=watchers
     )
 
 
@@ -82,9 +83,9 @@ def evaluate(verb: cli.Evaluate) -> None:
 
 def score_file(verb: cli.Score) -> None:
     """Judge the predictions of any framework and write a report on them."""
+    from kinwise.files import write_text
     from kinwise.judge.metrics import score
     from kinwise.judge.outside import read_predictions
-    from kinwise.run import write_text
     from kinwise.show.report import report_html
     from kinwise.taxonomy import find
 
@@ -92,12 +93,13 @@ def score_file(verb: cli.Score) -> None:
     scores = score(predictions, decision=verb.decision)
     _print_scores(scores, verb.json)
     path = verb.report or verb.file.with_suffix(".html")
+    again = ["kinwise", "score", str(verb.file), "--hierarchy", verb.hierarchy, "--decision", verb.decision]
     page = report_html(
         predictions=predictions,
         scores=scores,
         title=verb.file.name,
         facts={"predictions": str(verb.file), "hierarchy": verb.hierarchy},
-        commands={"Judge them again": f"kinwise score {verb.file} --hierarchy {verb.hierarchy}"},
+        commands={"Judge them again": shlex.join(again)},
     )
     write_text(path, page)
     if not verb.json:

@@ -59,16 +59,26 @@ def progress_text(progress: Progress) -> str:
 
 @contextmanager
 def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """A function that says whether Ctrl-C was pressed; a second Ctrl-C ends the program at once."""
-    pressed = False
+    """A function that says whether Ctrl-C was pressed since it was first asked; a second Ctrl-C ends the program.
+
+    Before it is first asked, while pictures are loaded for example, Ctrl-C ends the program as ever.
+    """
+    pressed = asked = False
+    previous = signal.getsignal(signal.SIGINT)
 
     def note(_number: int, _frame: object) -> None:
         nonlocal pressed
         pressed = True
         signal.signal(signal.SIGINT, previous)
 
-    previous = signal.signal(signal.SIGINT, note)
+    def stop() -> bool:
+        nonlocal asked
+        if not asked:
+            asked = True
+            signal.signal(signal.SIGINT, note)
+        return pressed
+
     try:
-        yield lambda: pressed
+        yield stop
     finally:
         signal.signal(signal.SIGINT, previous)

@@ -1,19 +1,15 @@
 """An experiment from beginning to end: train, predict, judge, report. What comes out is a complete run folder."""
 
+import hashlib
+import io
 import json
-import os
-import platform
 import shlex
 import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,8 +17,9 @@ import torch
 from kinwise import run as run_folder
 from kinwise.config import Config
 from kinwise.data import load
-from kinwise.data.images import Images, hold_out, split
+from kinwise.data.images import PARTS, Images, hold_out, split
 from kinwise.errors import InputError
+from kinwise.files import WriteError, read_json, write_file, write_json, write_text
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.metrics import score
 from kinwise.judge.predictions import Predictions
@@ -31,6 +28,7 @@ from kinwise.learn.network import Network, model_facts, predict
 from kinwise.learn.processes import Processes, join_processes, leave_processes
 from kinwise.learn.train import Progress, Training
 from kinwise.learn.weights import load_state, save_network
+from kinwise.recipes import NAMES
 from kinwise.recipes import recipe as find_recipe
 from kinwise.run import Run
 
@@ -95,8 +93,9 @@ def train(
         InputError: for anything the caller got wrong.
         Interrupted: when a watcher stopped it.
     """
-    watchers = watchers or Watchers()
     config = config or replace(find_recipe(recipe).config, seed=seed).changed(changes)
+    if out:
+        run_folder.check_free(Path(out))
     machine = look_at_machine(config)
     processes = join_processes(machine.device)
     try:
@@ -108,57 +107,79 @@ def train(
         training = _prepare(config, images, machine, processes)
         folder = None
         if processes.is_first:
-            folder = run_folder.new_folder(Path(out) if out else default_folder(config))
-            _write_record(folder, config, images.hierarchy, machine, command or command_of(config, recipe, out))
-        return _carry_out(training, _held_out(config, images), folder, watchers)
+            folder = run_folder.new_folder(Path(out) if out else run_folder.default_folder(config))
+        with _kept(folder):
+            if folder:
+                told = {"command": command or command_of(config, out), "pictures": fingerprint(images)}
+                run_folder.write_record(folder, config, machine=str(machine), **told)
+            return _carry_out(training, _held_out(config, images), folder, watchers or Watchers())
     finally:
         leave_processes()
 
 
-def resume(path: Path | str, *, data_dir: Path | None = None, watchers: Watchers | None = None) -> Run | None:
+def resume(
+    path: Path | str, images: Images | None = None, *, data_dir: Path | None = None, watchers: Watchers | None = None
+) -> Run | None:
     """Go on with a training that was broken off, to the very weights it would have reached without the break.
 
     Args:
         path: the unfinished run, with or without ``.partial``.
+        images: the pictures it was trained on; without them, those that its config names are loaded.
         data_dir: where data sets are kept.
         watchers: who is told how it goes.
 
     Raises:
-        InputError: when there is nothing to resume there.
+        InputError: when there is nothing to resume there, or the pictures are not the same.
         Interrupted: when a watcher stopped it again.
     """
     folder = run_folder.partial_folder(Path(path))
-    config = run_folder.config_of(run_folder.read_json(folder / run_folder.CONFIG), folder)
+    if (folder / run_folder.DONE).is_file():  # broken off between the last file and the renaming
+        return Run(run_folder.finish_folder(folder))
+    record = read_json(folder / run_folder.CONFIG)
+    config = run_folder.config_of(record, folder)
     machine = look_at_machine(config)
     processes = join_processes(machine.device)
     try:
-        images = load(config.data, data_dir=data_dir, split=config.split, seed=config.seed)
+        if images is None:
+            images = load(config.data, data_dir=data_dir, split=config.split, seed=config.seed)
+        images = split(images, config.split, config.seed)
+        if fingerprint(images) != record.get("pictures"):
+            raise InputError(
+                f"{folder} was trained on other pictures than {images.name} has now; train anew, or from Python give "
+                f"resume() the same pictures"
+            )
         training = _prepare(config, images, machine, processes)
         try:
             training.load_state(load_state(folder / run_folder.STATE))
         except (RuntimeError, ValueError, KeyError) as error:
+            if isinstance(error, InputError):
+                raise
             raise InputError(f"{folder / run_folder.STATE} does not fit its config: {error}") from error
         first = folder if processes.is_first else None
-        return _carry_out(training, _held_out(config, images), first, watchers or Watchers())
+        with _kept(first):
+            return _carry_out(training, _held_out(config, images), first, watchers or Watchers())
     finally:
         leave_processes()
 
 
-def default_folder(config: Config) -> Path:
-    """A new folder under ``runs``, named after what is run and when."""
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    data = Path(config.data).name
-    return Path("runs") / f"{data}-{config.recipe}-seed{config.seed}-{stamp}"
-
-
-def command_of(config: Config, recipe: str, out: Path | str | None) -> str:
+def command_of(config: Config, out: Path | str | None = None) -> str:
     """A command line that does the same as a call from Python."""
-    base = find_recipe(recipe).config.to_dict() if config.recipe == recipe else Config().to_dict()
-    words = ["kinwise", "train", config.data, "--recipe", config.recipe, "--seed", str(config.seed)]
+    recipe = config.recipe if config.recipe in NAMES else NAMES[0]
+    base = find_recipe(recipe).config.to_dict()
+    words = ["kinwise", "train", config.data, "--recipe", recipe, "--seed", str(config.seed)]
     for key, value in config.to_dict().items():
         if key not in ("recipe", "data", "seed") and value != base[key]:
             words += ["--set", f"{key}={config.text_of(key)}"]
     return shlex.join(words + (["--out", str(out)] if out else []))
+
+
+def fingerprint(images: Images) -> str:
+    """The SHA-256 of pixels, labels and parts: the same pictures in the same places, or others."""
+    digest = hashlib.sha256()
+    for array in (images.pixels, images.labels, *(images.where(part) for part in PARTS)):
+        digest.update(repr((array.dtype.str, array.shape)).encode())
+        digest.update(np.ascontiguousarray(array).data.cast("B"))
+    return digest.hexdigest()
 
 
 # --- stages ---------------------------------------------------------------------------------------------------------
@@ -193,7 +214,9 @@ def _carry_out(training: Training, images: Images, folder: Path | None, watchers
         if folder is None:
             raise Interrupted("stopped")
         _save_progress(training, folder)
-        raise Interrupted(f"Stopped at step {training.step}. Go on: kinwise train --resume {folder}")
+        raise Interrupted(
+            f"Stopped at step {training.step:,} of {training.feed.steps:,}. Go on: {run_folder.resume_command(folder)}"
+        )
     if folder is None:
         return None
     return _judge_and_write(training, images, folder, watchers)
@@ -213,12 +236,14 @@ def _judge_and_write(training: Training, images: Images, folder: Path, watchers:
     }
     scores = replace(score(predictions), model=model_facts(training.network), training=facts)
     config, tree = training.config, images.hierarchy
-    run_folder.write_file(folder / run_folder.WEIGHTS, lambda p: save_network(p, training.network, config, tree))
-    run_folder.write_file(folder / run_folder.PREDICTIONS, predictions.save)
-    run_folder.write_json(folder / run_folder.SCORES, scores.to_dict())
-    run_folder.write_text(folder / run_folder.REPORT, run_folder.report_of(folder, predictions, scores))
+    write_json(folder / run_folder.HIERARCHY, tree.to_dict())
+    _write_history(training, folder)
+    write_file(folder / run_folder.WEIGHTS, lambda p: save_network(p, training.network, config, tree))
+    write_file(folder / run_folder.PREDICTIONS, predictions.save)
+    write_json(folder / run_folder.SCORES, scores.to_dict())
+    write_text(folder / run_folder.REPORT, run_folder.report_of(folder, predictions, scores))
     done = {"seconds": training.seconds, "peak_memory_bytes": facts["peak_memory_bytes"]}
-    run_folder.write_json(folder / run_folder.DONE, done)
+    write_json(folder / run_folder.DONE, done)
     return Run(run_folder.finish_folder(folder))
 
 
@@ -233,40 +258,33 @@ def _accuracy(training: Training, images: Images) -> dict[str, float]:
 
 
 def _save_progress(training: Training, folder: Path) -> None:
-    lines = "".join(json.dumps(entry) + "\n" for entry in training.history)
-    run_folder.write_text(folder / run_folder.METRICS, lines)
-    run_folder.write_file(folder / run_folder.STATE, lambda path: torch.save(training.state(), path))
+    state = io.BytesIO()
+    torch.save(training.state(), state)
+    write_file(folder / run_folder.STATE, lambda path: path.write_bytes(state.getbuffer()))
+    _write_history(training, folder)
 
 
-def _write_record(folder: Path, config: Config, hierarchy: Hierarchy, machine: Machine, command: str) -> None:
-    record: dict[str, Any] = {
-        "config": config.to_dict(),
-        "command": command,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{machine}; {platform.system()} {platform.machine()}, {os.cpu_count()} processors",
-        "versions": {name: version(name) for name in ("kinwise", "torch", "numpy")}
-        | {"python": platform.python_version()},
-        "commit": _commit(),
-    }
-    run_folder.write_json(folder / run_folder.CONFIG, record)
-    run_folder.write_json(folder / run_folder.HIERARCHY, hierarchy.to_dict())
+def _write_history(training: Training, folder: Path) -> None:
+    write_text(folder / run_folder.METRICS, "".join(json.dumps(entry) + "\n" for entry in training.history))
 
 
-def _commit() -> str | None:
-    """The commit of kinwise's own source, with ``+`` where it has changes; None where it is no checkout."""
-    git = shutil.which("git")
-    here = Path(__file__).parent
-    if git is None or not (here.parents[1] / ".git").exists():
-        return None
-    found = subprocess.run(
-        [git, "describe", "--always", "--dirty=+", "--abbrev=12"], cwd=here, capture_output=True, text=True, check=False
-    )
-    return found.stdout.strip() or None
-
-
-def command_line() -> str:
-    """The command line of this process, as a person would type it."""
-    return shlex.join(["kinwise", *sys.argv[1:]])
+@contextmanager
+def _kept(folder: Path | None) -> Iterator[None]:
+    """Where a training breaks off, say how to go on; or remove its folder, where nothing was saved yet."""
+    try:
+        yield
+    except BaseException as error:
+        if folder is None:
+            raise
+        if not (folder / run_folder.STATE).is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        go_on = run_folder.resume_command(folder)
+        if isinstance(error, KeyboardInterrupt):
+            raise Interrupted(f"Stopped. Go on from the last epoch: {go_on}") from error
+        if isinstance(error, WriteError):
+            raise WriteError(f"{error}\nThe training is kept up to its last epoch. Go on: {go_on}") from error
+        raise
 
 
 def predict_test(run: Run, data: str, data_dir: Path | None = None) -> Predictions:
@@ -282,7 +300,11 @@ def predict_test(run: Run, data: str, data_dir: Path | None = None) -> Predictio
 
 def test_predictions(network: Network, images: Images, hierarchy: Hierarchy, machine: Machine) -> Predictions:
     """What ``network`` says about the test part of ``images``, whose tree must have the classes of ``hierarchy``."""
-    images.hierarchy.with_class_order(hierarchy.classes)
+    if set(images.hierarchy.classes) != set(hierarchy.classes):
+        raise InputError(
+            f"{images.name} has other classes than the network was trained on; expected the {len(hierarchy.classes)} "
+            f"classes {hierarchy.classes[0]}, {hierarchy.classes[1]}, ..."
+        )
     if images.pixels.shape[1:] != (len(network.statistics.mean), network.size, network.size):
         raise InputError(f"the network was made for pictures of {network.size} px, got {images.pixels.shape[1:]}")
     test = images.test

@@ -1,21 +1,25 @@
 """The run folder: what is in it, how it is written and read.
 
 A run is written under ``NAME.partial`` and renamed to ``NAME`` when it is complete; ``done.json`` is its last file.
-Every file is written under a temporary name first, so a full disk or a lost power line never leaves half a file.
 """
 
 import json
 import os
+import platform
+import shlex
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import subprocess
+import sys
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinwise.config import Config
 from kinwise.errors import InputError
+from kinwise.files import read_json, write_json, write_text, writing
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.metrics import Scores, score
 from kinwise.judge.predictions import Predictions
@@ -55,9 +59,9 @@ class Run:
         folder = self.folder
         if (folder / DONE).is_file():
             return
-        partial = folder if folder.name.endswith(PARTIAL) else folder.with_name(folder.name + PARTIAL)
+        partial = partial_of(folder)
         if (partial / CONFIG).is_file():
-            raise InputError(f"{folder} is not complete. Finish it: kinwise train --resume {partial}")
+            raise InputError(f"{folder} is not complete. Finish it: {resume_command(partial)}")
         if not folder.exists():
             raise InputError(f"no run at {folder}; kinwise train writes one")
         raise InputError(f"{folder} is no complete run: it has no {DONE}")
@@ -75,7 +79,12 @@ class Run:
     @cached_property
     def hierarchy(self) -> Hierarchy:
         """The tree it was trained on."""
-        return Hierarchy.from_dict(read_json(self.folder / HIERARCHY))
+        path = self.folder / HIERARCHY
+        data = read_json(path)
+        try:
+            return Hierarchy.from_dict(data)
+        except InputError as error:
+            raise InputError(f"{path} is damaged: {error}") from error
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -93,15 +102,23 @@ class Run:
             decision: the rule that turns probabilities into answers.
             hierarchy: another tree to judge by: a Hierarchy, the name of a built-in one or a path.
         """
-        stored = read_json(self.folder / SCORES)
+        stored = self.saved_scores()
         judged = score(self.predictions(), hierarchy=hierarchy, decision=decision)
-        return replace(judged, model=stored.get("model"), training=stored.get("training"))
+        return replace(judged, model=stored.model, training=stored.training)
+
+    def saved_scores(self) -> Scores:
+        """What scores.json holds: the scores by the rule argmax, as the training wrote them."""
+        path = self.folder / SCORES
+        data = read_json(path)
+        try:
+            return Scores.from_dict(data)
+        except InputError as error:
+            raise InputError(f"{path} is damaged: {error}") from error
 
     def report(self) -> Path:
         """Write report.html again from what the folder holds, and return its path."""
-        scores = Scores.from_dict(read_json(self.folder / SCORES))
         path = self.folder / REPORT
-        write_text(path, report_of(self.folder, self.predictions(), scores))
+        write_text(path, report_of(self.folder, self.predictions(), self.saved_scores()))
         return path
 
     def network(self) -> "Network":
@@ -128,9 +145,10 @@ def report_of(folder: Path, predictions: Predictions, scores: Scores) -> str:
         "started": record.get("started", "unknown"),
     }
     name = folder.name.removesuffix(PARTIAL)
+    again = ["kinwise", "evaluate", str(folder.with_name(name)), "--decision", "top-down"]
     commands = {
         "Train it again": record.get("command", ""),
-        "Judge it by another rule": f"kinwise evaluate {folder.with_name(name)} --decision top-down",
+        "Judge it by another rule": shlex.join(again),
     }
     return report_html(
         predictions=predictions, scores=scores, title=name, facts=facts, commands=commands, history=read_history(folder)
@@ -145,26 +163,84 @@ def config_of(record: dict[str, Any], folder: Path) -> Config:
         raise InputError(f"{folder / CONFIG} is damaged: it holds no config") from error
 
 
-# --- files ----------------------------------------------------------------------------------------------------------
+def command_line() -> str:
+    """The command line of this process, as a person would type it."""
+    return shlex.join(["kinwise", *sys.argv[1:]])
+
+
+def resume_command(partial: Path) -> str:
+    """The command line that goes on with an unfinished run."""
+    return shlex.join(["kinwise", "train", "--resume", str(partial)])
+
+
+# --- writing --------------------------------------------------------------------------------------------------------
+
+
+def default_folder(config: Config) -> Path:
+    """A new folder under ``runs``, named after what is run and when."""
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    data = Path(config.data).name
+    return Path("runs") / f"{data}-{config.recipe}-seed{config.seed}-{stamp}"
+
+
+def check_free(wanted: Path) -> None:
+    """Make sure that a new run can have the folder ``wanted``.
+
+    Raises:
+        InputError: when a run or an unfinished one of that name, or anything else, is there already.
+    """
+    if os.path.lexists(wanted):
+        raise InputError(f"{wanted} is there already; choose another --out, or remove it first")
+    if wanted.name.endswith(PARTIAL):
+        raise InputError(f"{wanted}: names that end in {PARTIAL} are those of unfinished runs; choose another --out")
+    partial = partial_of(wanted)
+    if (partial / STATE).is_file() or (partial / DONE).is_file():
+        raise InputError(
+            f"{partial} is an unfinished run. Finish it: {resume_command(partial)}\n"
+            f"or remove it, or choose another --out"
+        )
+    if os.path.lexists(partial):
+        raise InputError(f"{partial} is there already and cannot be resumed; remove it, or choose another --out")
 
 
 def new_folder(wanted: Path) -> Path:
     """Make the folder in which the run ``wanted`` is written until it is complete.
 
     Raises:
-        InputError: when the run or an unfinished one of that name is there already, or nothing can be written there.
+        InputError: when there is something of that name already, or nothing can be written there.
     """
-    partial = wanted.with_name(wanted.name + PARTIAL)
-    if wanted.exists():
-        raise InputError(f"{wanted} is there already; choose another --out, or remove it first")
-    if partial.exists():
-        raise InputError(
-            f"{partial} is an unfinished run. Finish it: kinwise train --resume {partial}\n"
-            f"or remove it, or choose another --out"
-        )
+    check_free(wanted)
+    partial = partial_of(wanted)
     with writing(partial):
         partial.mkdir(parents=True)
     return partial
+
+
+def write_record(folder: Path, config: Config, *, command: str, machine: str, pictures: str) -> None:
+    """Write config.json: everything needed to run it again, and with what and on what it ran."""
+    record = {
+        "config": config.to_dict(),
+        "command": command,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{machine}; {platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+        "versions": {name: version(name) for name in ("kinwise", "torch", "numpy")}
+        | {"python": platform.python_version()},
+        "commit": _commit(),
+        "pictures": pictures,
+    }
+    write_json(folder / CONFIG, record)
+
+
+def _commit() -> str | None:
+    """The commit of kinwise's own source, with ``+`` where it has changes; None where it is no checkout."""
+    git = shutil.which("git")
+    here = Path(__file__).parent
+    if git is None or not (here.parents[1] / ".git").exists():
+        return None
+    found = subprocess.run(
+        [git, "describe", "--always", "--dirty=+", "--abbrev=12"], cwd=here, capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() or None
 
 
 def finish_folder(partial: Path) -> Path:
@@ -175,83 +251,43 @@ def finish_folder(partial: Path) -> Path:
     return final
 
 
+def partial_of(path: Path) -> Path:
+    """The folder in which the run ``path`` is written until it is complete."""
+    path = path if path.name.strip(".") else path.resolve()  # "." and ".." stand for a name
+    return path if path.name.endswith(PARTIAL) else path.with_name(path.name + PARTIAL)
+
+
 def partial_folder(path: Path) -> Path:
     """The unfinished run that ``path`` names, with or without ``.partial``.
 
     Raises:
         InputError: when it is complete, missing, or was broken off before its first epoch ended.
     """
-    if (path / DONE).is_file():
-        raise InputError(f"{path} is complete; there is nothing to resume")
-    partial = path if path.name.endswith(PARTIAL) else path.with_name(path.name + PARTIAL)
+    partial = partial_of(path)
+    complete = partial.with_name(partial.name.removesuffix(PARTIAL))
+    if not partial.exists() and (complete / DONE).is_file():
+        raise InputError(f"{complete} is complete; there is nothing to resume")
     if not (partial / CONFIG).is_file():
-        raise InputError(f"no unfinished run at {partial}")
+        raise InputError(f"no unfinished run at {partial}; kinwise train DATA starts one")
     if not (partial / STATE).is_file():
         raise InputError(f"{partial} was broken off before anything was saved; remove it and train anew")
     return partial
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file.
+def read_history(folder: Path) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl, one for every epoch.
 
     Raises:
         InputError: when it is missing or damaged.
     """
+    path = folder / METRICS
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        history = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing") from error
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"{path} is damaged ({error})") from error
-    if not isinstance(data, dict):
-        raise InputError(f"{path} is damaged: expected an object")
-    return data
-
-
-def read_history(folder: Path) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl; empty when there is none yet."""
-    path = folder / METRICS
-    try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path} is damaged ({error})") from error
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    write_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-
-
-def write_json(path: Path, data: dict[str, Any]) -> None:
-    """Write a JSON file, whole or not at all."""
-    write_text(path, json.dumps(data, indent=1) + "\n")
-
-
-def write_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` make a file under a temporary name, then give it its own: whole, or what was there stays."""
-    temporary = path.with_name(path.name + ".new")
-    with writing(path):
-        try:
-            write(temporary)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn what the system says about writing to ``path`` into one message: no permission, full disk, and so on."""
-    try:
-        yield
-    except OSError as error:
-        free = _free_space(path)
-        raise InputError(f"cannot write {path}: {error.strerror or error}{free}") from error
-
-
-def _free_space(path: Path) -> str:
-    for folder in (path, *path.parents):
-        if folder.is_dir():
-            return f" ({shutil.disk_usage(folder).free / 2**20:,.0f} MiB free there)"
-    return ""
+    keys = {"epoch", "step", "seconds", "loss", "learning_rate", "images_per_second", "accuracy"}
+    if not history or not all(isinstance(line, dict) and keys <= line.keys() for line in history):
+        raise InputError(f"{path} is damaged: expected one object for every epoch")
+    return history

@@ -41,15 +41,18 @@ def train(verb: cli.Train) -> None:
 
 def _train(verb: cli.Train, watchers: Any) -> Any:
     from kinwise import experiment
-    from kinwise.recipes import recipe
     from kinwise.run import command_line
 
     named = {"data": verb.data, "split": verb.split, "seed": verb.seed, "epochs": verb.epochs, "device": verb.device}
-    assignments = [assignment for group in verb.set for assignment in group]
-    assignments += [f"{key}={value}" for key, value in named.items() if value is not None]
-    config = recipe(verb.recipe).config.changed(assignments)
+    changes = [assignment for group in verb.set for assignment in group]
+    changes += [f"{key}={value}" for key, value in named.items() if value is not None]
     return experiment.train(
-        config=config, out=verb.out, data_dir=verb.data_dir, command=command_line(), watchers=watchers
+        recipe=verb.recipe,
+        changes=changes,
+        out=verb.out,
+        data_dir=verb.data_dir,
+        command=command_line(),
+        watchers=watchers,
     )
 
 

@@ -81,7 +81,7 @@ def train(
         seed: of everything drawn.
         out: the run folder; without it, a new one under ``runs``.
         changes: ``key=value`` texts that change single values of the recipe.
-        config: all values at once, instead of recipe, seed and changes.
+        config: all values at once, instead of recipe, seed and changes; nothing is fitted to the number of pictures.
         data_dir: where data sets are kept.
         command: the command line that asked for this, for the record; without it, one that does the same.
         watchers: who is told how it goes.
@@ -93,17 +93,20 @@ def train(
         InputError: for anything the caller got wrong.
         Interrupted: when a watcher stopped it.
     """
-    config = config or replace(find_recipe(recipe).config, seed=seed).changed(changes)
+    named = find_recipe(recipe)
+    given = (f"seed={seed}", *changes)
+    wanted = config or named.config.changed(given)
     if out:
         run_folder.check_free(Path(out))
-    machine = look_at_machine(config)
+    machine = look_at_machine(wanted)
     processes = join_processes(machine.device)
     try:
         if images is None:
-            images = load(config.data, data_dir=data_dir, split=config.split, seed=config.seed)
-        else:
-            images = split(images, config.split, config.seed)
-            config = config.changed([f"data={images.name}", f"split={images.split}"])
+            images = load(wanted.data, data_dir=data_dir, split=wanted.split, seed=wanted.seed)
+        elif images.split == "official":
+            images = split(images, wanted.split, wanted.seed)
+        config = config or named.config_for(len(images.where("train"))).changed(given)
+        config = config.changed([f"data={images.name}", f"split={images.split}"])
         training = _prepare(config, images, machine, processes)
         folder = None
         if processes.is_first:

@@ -46,11 +46,11 @@ class Images:
             if array.shape != (count,):
                 raise InputError(f"{what} must have one entry per picture ({count}), got shape {array.shape}")
         classes = len(self.hierarchy.classes)
-        if count and not (0 <= self.labels.min() and self.labels.max() < classes):
+        if count and (self.labels.min() < 0 or self.labels.max() >= classes):
             raise InputError(f"labels must lie in 0..{classes - 1}, got {self.labels.min()}..{self.labels.max()}")
         strange = sorted(set(np.unique(self.parts)) - set(PARTS))
         if strange:
-            raise InputError(f"parts must be among {', '.join(PARTS)}, got {strange[0]!r}")
+            raise InputError(f"parts must be among {', '.join(PARTS)}, got {str(strange[0])!r}")
 
     def __len__(self) -> int:
         """How many pictures there are."""
@@ -93,7 +93,7 @@ class Images:
 
 
 def split(images: Images, name: str, seed: int = 0) -> Images:
-    """``images`` under the split called ``name``.
+    """``images``, which have the official split, under the split called ``name``.
 
     "official" leaves them as they are. The others merge all pictures and draw the test part anew, stratified: of each
     class the same share, to within one picture. Near-duplicates may then stand on both sides, so scores on such a split
@@ -105,12 +105,14 @@ def split(images: Images, name: str, seed: int = 0) -> Images:
         seed: of the drawing; the same seed gives the same parts.
 
     Raises:
-        InputError: for an unknown name.
+        InputError: for an unknown name, or when the pictures were split again already.
     """
-    if name == images.split:
-        return images
-    if name not in RESPLITS:
+    if name not in SPLITS:
         raise InputError(f"unknown split {name!r}; there are {', '.join(SPLITS)}")
+    if images.split != "official":
+        raise InputError(f"these pictures are split {images.split} already; split those with the official parts")
+    if name == "official":
+        return images
     parts = np.full(len(images), "train", dtype=_PART_TYPE)
     parts[_stratified_draw(images.labels, np.arange(len(images)), RESPLITS[name], seed)] = "test"
     return replace(images, parts=parts, split=name)
@@ -119,8 +121,10 @@ def split(images: Images, name: str, seed: int = 0) -> Images:
 def hold_out(images: Images, fraction: float, seed: int = 0) -> Images:
     """Move a stratified ``fraction`` of the training part, in [0, 1), into the validation part.
 
+    A class never loses its last training picture.
+
     Raises:
-        InputError: when ``fraction`` is outside [0, 1) or leaves a class nothing to train on.
+        InputError: when ``fraction`` is outside [0, 1).
     """
     if not 0 <= fraction < 1:
         raise InputError(f"the fraction held out for validation must be in [0, 1), got {fraction}")

@@ -1,7 +1,7 @@
 """Recipes: named configs, one file each, with their source, what to expect of them, and what they cost."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib import import_module
@@ -11,6 +11,7 @@ from kinwise.config import Config
 from kinwise.errors import InputError
 
 NAMES = ("quick", "standard", "thorough")
+SMALLEST_BATCH, STEPS_PER_EPOCH, STEPS = 64, 30, 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,18 @@ class Recipe:
     source: str
     expected: str
     cost: str
+
+    def config_for(self, pictures: int) -> Config:
+        """The config for a training part of so many ``pictures``.
+
+        Few pictures make few steps, and few steps teach little whatever the pictures: the batch is halved until an
+        epoch has 30 steps (but not below 64 pictures), and epochs are added until there are 500 steps.
+        """
+        batch = self.config.batch
+        while batch > SMALLEST_BATCH and pictures // batch < STEPS_PER_EPOCH:
+            batch //= 2
+        epochs = max(self.config.epochs, STEPS / max(1, pictures // batch))
+        return replace(self.config, batch=batch, epochs=round(epochs, 2))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

@@ -1,0 +1,62 @@
+"""What the benchmarks share: which machine this is, means with t intervals, and where results go."""
+
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from kinwise.config import Config
+from kinwise.learn.machine import look_at_machine
+
+HERE = Path(__file__).parent
+# Two-sided 97.5 % quantiles of Student's t for 1, 2, ... degrees of freedom.
+T_QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+
+
+def machine() -> dict[str, Any]:
+    """This machine, its load just now, and the versions that matter."""
+    return {
+        "device": str(look_at_machine(Config())),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processors": os.cpu_count(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "load_average": os.getloadavg()[0],
+        "matrix_product_gflops": round(matrix_product_speed(), 1),
+        "versions": {name: version(name) for name in ("kinwise", "torch", "numpy")},
+    }
+
+
+def matrix_product_speed(size: int = 1024, repeats: int = 20) -> float:
+    """GFLOP/s of a float32 matrix product, the best of ``repeats``: tells a slow machine or a busy one from a fast."""
+    import time
+
+    a, b = torch.randn(size, size), torch.randn(size, size)
+    best = float("inf")
+    for _ in range(repeats):
+        started = time.perf_counter()
+        a @ b
+        best = min(best, time.perf_counter() - started)
+    return 2 * size**3 / best / 1e9
+
+
+def summary(values: list[float]) -> dict[str, Any]:
+    """Mean, standard deviation and 95 % t interval over runs; no interval for a single one."""
+    array = np.array(values, dtype=float)
+    found: dict[str, Any] = {"n": len(array), "mean": float(array.mean()), "values": [float(value) for value in array]}
+    if len(array) > 1:
+        std = float(array.std(ddof=1))
+        half = T_QUANTILES[min(len(array) - 2, len(T_QUANTILES) - 1)] * std / len(array) ** 0.5
+        found |= {"std": std, "low": float(array.mean() - half), "high": float(array.mean() + half)}
+    return found
+
+
+def write(name: str, results: dict[str, Any]) -> None:
+    """Write ``results`` beside the benchmark as ``name``.json and print them."""
+    text = json.dumps(results, indent=1)
+    (HERE / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    print(text)

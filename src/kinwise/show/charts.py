@@ -10,7 +10,7 @@ from plotly.colors import sample_colorscale
 from kinwise.judge.predictions import Predictions
 from kinwise.show.glossary import clock, percent
 from kinwise.show.tallies import Reliability, node_accuracy
-from kinwise.show.theme import figure, level_colour, text
+from kinwise.show.theme import figure, ink, level_colour, text
 
 # --- scores ------------------------------------------------------------------------------------------------------
 
@@ -39,7 +39,7 @@ def accuracy_per_level(levels: Sequence[str], values: np.ndarray, lows: np.ndarr
         text=[f"<b>{percent(value)}</b>" for value in values],
         textposition="inside",
         insidetextanchor="start",
-        textfont={"color": "var(--on-colour)", "size": 14},
+        insidetextfont={"size": 14},
         customdata=[f"{percent(low, 2)} to {percent(high, 2)}" for low, high in zip(lows, highs, strict=True)],
         hovertemplate="%{y}: %{text}<br>95 % interval %{customdata}<extra></extra>",
     )
@@ -139,7 +139,7 @@ def accuracy_on_the_tree(predictions: Predictions, answers: np.ndarray) -> go.Fi
         for node, leaf in zip(shown, is_class, strict=True)
     ]
     low, span = accuracy_range(shares[shown][is_class])
-    colours = sample_colorscale("Cividis", np.clip((shares[shown] - low) / span, 0, 1))
+    fills = sample_colorscale("Cividis", np.clip((shares[shown] - low) / span, 0, 1), colortype="tuple")
     return figure(
         go.Treemap(
             ids=[str(node) for node in shown],
@@ -147,12 +147,18 @@ def accuracy_on_the_tree(predictions: Predictions, answers: np.ndarray) -> go.Fi
             parents=["" if node == 0 else str(tree.parents[node]) for node in shown],
             values=counts[shown],
             textinfo="label",
+            textfont={
+                "color": [ink(*fill) if leaf else "var(--text)" for fill, leaf in zip(fills, is_class, strict=True)]
+            },
             branchvalues="total",
             customdata=[[names[node], percent(shares[node]), f"{counts[node]:,}"] for node in shown],
             hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]} right<br>"
             "%{customdata[2]} pictures<extra></extra>",
             marker={
-                "colors": [colour if leaf else "var(--frame)" for colour, leaf in zip(colours, is_class, strict=True)],
+                "colors": [
+                    "rgb({}, {}, {})".format(*(round(255 * channel) for channel in fill)) if leaf else "var(--frame)"
+                    for fill, leaf in zip(fills, is_class, strict=True)
+                ],
                 "line": {"width": 1, "color": "var(--surface)"},
                 "pad": {"t": 21, "l": 3, "r": 3, "b": 3},
             },
@@ -162,7 +168,7 @@ def accuracy_on_the_tree(predictions: Predictions, answers: np.ndarray) -> go.Fi
         ),
         height=680,
         margin={"l": 0, "r": 0, "t": 0, "b": 4},
-        meta={"narrow": {"height": 640}},
+        meta={"narrow": {"height": 860}},
     )
 
 

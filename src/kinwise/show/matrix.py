@@ -41,7 +41,7 @@ def confusion_matrix(counts: np.ndarray, hierarchy: Hierarchy, level: int) -> go
         "showticklabels": labels,
         "tickfont": {"size": font},
     }
-    room = 14 + 0.56 * font * max(map(len, names)) if labels else 12
+    room = 10 + 0.5 * font * max(map(len, names)) if labels else 8
     chart = figure(
         go.Heatmap(
             z=(severity + 0.999 * share**0.4).astype(np.float32),
@@ -60,7 +60,7 @@ def confusion_matrix(counts: np.ndarray, hierarchy: Hierarchy, level: int) -> go
         ),
         xaxis={**axis, "tickangle": -90, "title": {"text": "answered"}},
         yaxis={**axis, "range": [size - 0.5, -0.5], "title": {"text": "true"}},
-        margin={"l": room + 24, "r": 14, "t": 6, "b": room + 24},
+        margin={"l": room + 20, "r": 14, "t": 6, "b": room + 20},
         showlegend=False,
         meta={"square": True, "zoom": True, "narrow": _narrow_matrix(level)},
     )
@@ -72,12 +72,15 @@ def confusion_matrix(counts: np.ndarray, hierarchy: Hierarchy, level: int) -> go
 
 
 def _severity_scale(height: int) -> list[list[Any]]:
-    """One ramp per severity, from clear to full, on [severity, severity + 1) out of [0, height + 1]."""
+    """One ramp per severity, from nothing to its full colour, on [severity, severity + 1) out of [0, height + 1]."""
     ramps = height + 1
     return [
-        [min((severity + part) / ramps, 1.0), f"var(--severity-{severity}{kind})"]
+        [(severity + part) / ramps, colour]
         for severity in range(ramps)
-        for part, kind in ((0.0, "-clear"), (0.9999 if severity < height else 1.0, ""))
+        for part, colour in (
+            (0.0, "var(--surface)"),
+            (0.9999 if severity < height else 1.0, f"var(--severity-{severity})"),
+        )
     ]
 
 
@@ -135,5 +138,5 @@ def _name_families(chart: go.Figure, hierarchy: Hierarchy, level: int, order: np
             "ticktext": names,
             "tickfont": {"size": 11, "color": "var(--muted)"},
         },
-        margin={"r": 16 + 6 * max(map(len, names))},
+        margin={"r": 12 + 5.6 * max(map(len, names))},
     )

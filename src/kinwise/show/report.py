@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,7 @@ def write_report(
         ) from error
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("kinwise.show", "templates"),

@@ -92,7 +92,8 @@ def confusion(predictions: Predictions, answers: np.ndarray) -> list[Chart]:
             continue
         counts = confusion_counts(truth[:, level], answers[:, level], size)
         names = [display(node) for node in tree.level_names(level)]
-        pairs = top_confusions(counts, severities(tree, level), 10)
+        last = level == len(tree.levels) - 1
+        pairs = [] if last else top_confusions(counts, severities(tree, level), 10)
         rows = [[names[pair.true], names[pair.answered], f"{pair.count:,}", percent(pair.share)] for pair in pairs]
         found.append(
             Chart(

@@ -7,6 +7,7 @@ level has the colour of the answers that are right down to it.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -38,6 +39,13 @@ def level_colour(levels: int, level: int) -> str:
     return f"var(--severity-{levels - 1 - level})"
 
 
+def ink(red: float, green: float, blue: float) -> str:
+    """Black or white, whichever reads better on a colour with channels 0..1 (WCAG 2.2, relative luminance)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#000000" if luminance > 0.179 else "#ffffff"
+
+
 def text(name: str) -> str:
     """A name as plotly shows it literally: what it would take for tags is escaped."""
     return escape(display(name), quote=False)
@@ -52,6 +60,7 @@ def figure(*traces: Any, height: int = 300, meta: Mapping[str, Any] | None = Non
     return go.Figure(data=traces, layout={"template": _template(), "height": height, "meta": meta or {}, **layout})
 
 
+@cache
 def _template() -> go.layout.Template:
     axis = {
         "gridcolor": "var(--line)",

@@ -38,6 +38,7 @@
       layout.height = layout.width - l - r + t + b;
     }
     if (still) layout.dragmode = false;
+    box.style.minHeight = box.style.aspectRatio = "auto";
     return Plotly.react(box, figure.data, layout, {
       displaylogo: false,
       displayModeBar: still ? false : "hover",

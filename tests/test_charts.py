@@ -1,0 +1,226 @@
+"""What charts show: counts and shares by hand on a small ragged tree, and the numbers inside the figures."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import hierarchies
+from zoo import AXE, DOG, LABELS, PROBABILITIES, RAY, SAW, SHARK, ZOO, random_predictions
+
+from kinwise.hierarchy import Hierarchy
+from kinwise.judge.decide import argmax, independent
+from kinwise.judge.metrics import score
+from kinwise.judge.predictions import Predictions
+from kinwise.show import charts, tallies
+from kinwise.show.matrix import confusion_matrix
+from kinwise.show.theme import ink, severity_colours, text
+
+FISH, TOOLS, DOG_ABOVE = range(3)  # the nodes of the zoo's middle level, where the dog stands for itself
+HISTORY = [
+    {"epoch": 1, "seconds": 50.0, "loss": 4.0, "learning_rate": 0.1, "accuracy": {"train": {"class": 0.25}}},
+    {
+        "epoch": 2,
+        "seconds": 150.0,
+        "loss": 2.5,
+        "learning_rate": 0.2,
+        "accuracy": {"train": {"class": 0.5}, "validation": {"class": 0.75}},
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def zoo() -> Predictions:
+    return Predictions.from_classes(PROBABILITIES, LABELS, ZOO)
+
+
+# --- tallies -----------------------------------------------------------------------------------------------------
+
+
+def test_levels_are_ordered_so_that_kin_stand_side_by_side() -> None:
+    assert tallies.level_order(ZOO, 1).tolist() == [FISH, DOG_ABOVE, TOOLS]
+    assert tallies.level_order(ZOO, 2).tolist() == [SHARK, RAY, DOG, SAW, AXE]
+
+
+@given(tree=hierarchies())
+def test_every_family_is_one_block_at_every_level(tree: Hierarchy) -> None:
+    for level in range(len(tree.levels)):
+        order = tallies.level_order(tree, level)
+        assert sorted(order) == list(range(tree.level_sizes[level]))
+        for above in range(level):
+            parents = tallies.level_parents(tree, level, above)[order]
+            assert np.count_nonzero(np.diff(parents)) + 1 == len(np.unique(parents))
+
+
+@given(tree=hierarchies())
+def test_severities_of_classes_are_their_distances(tree: Hierarchy) -> None:
+    np.testing.assert_array_equal(tallies.severities(tree, len(tree.levels) - 1), tree.distances)
+
+
+def test_severities_between_coarser_nodes_are_those_of_their_classes() -> None:
+    assert tallies.severities(ZOO, 1).tolist() == [[0, 3, 2], [3, 0, 3], [2, 3, 0]]
+    assert tallies.severities(ZOO, 0).tolist() == [[0, 3], [3, 0]]
+
+
+def test_severities_are_named_by_level_where_all_classes_are_equally_deep() -> None:
+    even = Hierarchy(parents=np.array([-1, 0, 0, 1, 1, 2]), names=tuple("rabcde"))
+    flat = Hierarchy(parents=np.array([-1, 0, 0]), names=tuple("rab"))
+    assert tallies.severity_names(even) == ("right class", "same superclass", "other superclass")
+    assert tallies.severity_names(flat) == ("right class", "other class")
+    assert tallies.severity_names(ZOO) == ("right class", "severity 1", "severity 2", "severity 3")
+
+
+def test_top_confusions_are_ordered_and_carry_both_ways() -> None:
+    counts = np.array([[5, 3, 2], [1, 9, 0], [4, 0, 1]])
+    severity = np.array([[0, 1, 2], [1, 0, 2], [2, 2, 0]])
+    found = tallies.top_confusions(counts, severity, most=3)
+    assert [(pair.true, pair.answered, pair.count, pair.back, pair.severity) for pair in found] == [
+        (2, 0, 4, 2, 2),
+        (0, 1, 3, 1, 1),
+        (0, 2, 2, 4, 2),
+    ]
+    assert [pair.share for pair in found] == pytest.approx([0.8, 0.3, 0.2])
+    assert tallies.top_confusions(np.diag([2, 2, 2]), severity) == []
+
+
+def test_every_node_is_judged_at_its_own_level(zoo: Predictions) -> None:
+    counts, shares = tallies.node_accuracy(zoo, argmax(zoo))
+    named = {name: (int(counts[node]), shares[node]) for node, name in enumerate(ZOO.names)}
+    assert named.pop("ray")[0] == 0
+    assert named == {
+        "root": (5, 0.4),
+        "animals": (3, 1.0),
+        "things": (2, 0.5),
+        "fish": (2, 1.0),
+        "tools": (2, 0.5),
+        "shark": (2, 0.5),
+        "dog": (1, 0.0),
+        "saw": (1, 0.0),
+        "axe": (1, 1.0),
+    }
+    assert np.isnan(shares[6])
+
+
+def test_mistakes_kept_in_the_family(zoo: Predictions) -> None:
+    assert tallies.kept_in_the_family(zoo, argmax(zoo)) == pytest.approx((2 / 3, 1 / 3))
+    assert tallies.kept_in_the_family(zoo, ZOO.level_labels[LABELS]) is None
+
+
+def test_reliability_by_hand() -> None:
+    probabilities = np.array([[0.9, 0.1, 0.0], [0.7, 0.2, 0.1], [0.4, 0.3, 0.3]])
+    curve = tallies.reliability(probabilities, np.array([0, 1, 0]), bins=2)
+    assert curve.confidence == pytest.approx([0.4, 0.8])
+    assert curve.accuracy == pytest.approx([1.0, 0.5])
+    assert curve.share == pytest.approx([1 / 3, 2 / 3])
+
+
+@settings(max_examples=20)
+@given(tree=hierarchies(), pictures=st.integers(1, 60), seed=st.integers(0, 99))
+def test_the_gaps_of_the_reliability_curve_are_the_calibration_error(tree: Hierarchy, pictures: int, seed: int) -> None:
+    judged = random_predictions(tree, pictures, seed)
+    scores = score(judged, resamples=2)
+    for level, name in enumerate(tree.levels):
+        curve = tallies.reliability(judged.probabilities[level], tree.level_labels[judged.labels, level])
+        gap = float(curve.share @ np.abs(curve.accuracy - curve.confidence))
+        assert gap == pytest.approx(scores.level[name]["calibration_error"].value, abs=1e-6)
+
+
+# --- figures -----------------------------------------------------------------------------------------------------
+
+
+def test_bars_of_accuracy_carry_their_intervals() -> None:
+    bars = charts.accuracy_per_level(
+        ["group", "class"], np.array([0.8, 0.6]), np.array([0.7, 0.5]), np.array([0.9, 0.8])
+    )
+    (bar,) = bars.data
+    assert list(bar.x) == [0.8, 0.6]
+    assert list(bar.y) == ["group", "class"]
+    np.testing.assert_allclose(bar.error_x.array, [0.1, 0.2])
+    np.testing.assert_allclose(bar.error_x.arrayminus, [0.1, 0.1])
+    assert list(bar.marker.color) == ["var(--severity-1)", "var(--severity-0)"]
+
+
+def test_the_histogram_of_severities_shows_shares_beside_random_ones() -> None:
+    names = ["right", "near", "far"]
+    model, chance = charts.severity_histogram(np.array([6, 3, 1]), np.array([1.0, 4.0, 5.0]), names).data
+    assert list(model.y) == [0.6, 0.3, 0.1]
+    assert list(chance.y) == [0.1, 0.4, 0.5]
+    model, chance = charts.severity_histogram(np.array([6, 3, 1]), np.array([1.0, 4.0, 4.0]), names, first=1).data
+    assert list(model.x) == ["near", "far"]
+    assert list(model.y) == [0.75, 0.25]
+    assert list(chance.y) == [0.5, 0.5]
+    assert list(model.marker.color) == ["var(--severity-1)", "var(--severity-2)"]
+
+
+def test_the_matrix_is_ordered_by_the_tree_and_coloured_by_severity(zoo: Predictions) -> None:
+    answers = argmax(zoo)
+    counts = tallies.confusion_counts(ZOO.level_labels[LABELS, 1], answers[:, 1], 3)
+    assert counts.tolist() == [[2, 0, 0], [0, 1, 1], [1, 0, 0]]
+    figure = confusion_matrix(counts, ZOO, 1)
+    cells = figure.data[0]
+    half = 0.999 * 0.5**0.4
+    np.testing.assert_allclose(cells.z, [[0.999, 2, 3], [2.999, 0, 3], [3, 3 + half, half]], rtol=1e-6)
+    assert np.asarray(cells.customdata)[:, :, 0].tolist() == [[2, 0, 0], [1, 0, 0], [0, 1, 1]]
+    assert np.asarray(cells.customdata)[:, 0, 1].tolist() == [2, 1, 2]
+    assert list(figure.layout.yaxis.ticktext) == ["fish", "dog", "tools"]
+    assert list(figure.layout.yaxis2.ticktext) == ["animals", "things"]
+    assert list(figure.layout.yaxis2.tickvals) == [0.5, 2]
+    family = figure.data[1]
+    assert list(family.x[:5]) == [-0.5, 1.5, 1.5, -0.5, -0.5]
+    assert list(family.y[6:11]) == [1.5, 1.5, 2.5, 2.5, 1.5]
+
+
+@settings(max_examples=8)
+@given(tree=hierarchies(), seed=st.integers(0, 99))
+def test_the_hue_of_every_cell_is_its_severity(tree: Hierarchy, seed: int) -> None:
+    judged = random_predictions(tree, 40, seed)
+    answers = independent(judged)
+    for level, size in enumerate(tree.level_sizes):
+        counts = tallies.confusion_counts(tree.level_labels[judged.labels, level], answers[:, level], size)
+        cells = confusion_matrix(counts, tree, level).data[0]
+        order = tallies.level_order(tree, level)
+        np.testing.assert_array_equal(np.floor(cells.z), tallies.severities(tree, level)[np.ix_(order, order)])
+        assert np.asarray(cells.customdata)[:, :, 0].sum() == 40
+        assert cells.colorscale[0][0] == 0
+        assert cells.colorscale[-1] == (1, f"var(--severity-{len(tree.levels)})")
+
+
+def test_the_tree_of_boxes_adds_up(zoo: Predictions) -> None:
+    (boxes,) = charts.accuracy_on_the_tree(zoo, argmax(zoo)).data
+    assert "6" not in boxes.ids, "the ray has no pictures"
+    value = dict(zip(boxes.ids, boxes.values, strict=True))
+    for node, parent in zip(boxes.ids, boxes.parents, strict=True):
+        below = sum(value[child] for child, above in zip(boxes.ids, boxes.parents, strict=True) if above == node)
+        assert below in (0, value[node])
+        assert parent in value or node == "0"
+    assert boxes.labels[0] == "all classes  40\u00a0%"
+    assert boxes.labels[list(boxes.ids).index("5")] == "shark<br>50\u00a0%"
+    assert boxes.marker.colors[0] == "var(--frame)"
+    assert boxes.marker.colors[list(boxes.ids).index("9")] == "rgb(254, 232, 56)", "the bright end of cividis"
+
+
+def test_curves_show_what_was_logged() -> None:
+    train, validation = charts.accuracy_curves(HISTORY, ["class"]).data
+    assert (list(train.x), list(train.y)) == ([1, 2], [0.25, 0.5])
+    assert (list(validation.x), list(validation.y)) == ([2], [0.75])
+    assert list(charts.loss_curve(HISTORY).data[0].y) == [4.0, 2.5]
+    rates = charts.learning_rate_curve(HISTORY)
+    assert list(rates.data[0].y) == [0.1, 0.2]
+    assert list(rates.layout.xaxis.ticktext) == ["1<br>50\u00a0s", "2<br>2.5\u00a0min"]
+
+
+# --- looks -------------------------------------------------------------------------------------------------------
+
+
+def test_colours_run_from_right_over_near_to_far() -> None:
+    assert severity_colours(3, "light") == [(0, 114, 178), (0, 158, 115), (230, 159, 0), (213, 94, 0)]
+    assert severity_colours(1, "light") == [(0, 114, 178), (213, 94, 0)]
+    assert len(severity_colours(5, "dark")) == 6
+
+
+def test_ink_reads_on_its_ground() -> None:
+    assert ink(1, 1, 1) == ink(0.99, 0.9, 0.2) == "#000000"
+    assert ink(0, 0, 0) == ink(0.0, 0.13, 0.3) == "#ffffff"
+
+
+def test_names_are_literal_text_in_figures() -> None:
+    assert text("<b>a</b>_&_b") == "&lt;b&gt;a&lt;/b&gt; &amp; b"

@@ -1,0 +1,316 @@
+"""The report as text: what it says, what it leaves out, and that nothing in it can break out of its place."""
+
+import html
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from plotly.offline import get_plotlyjs
+from strategies import hierarchies
+from zoo import LABELS, PROBABILITIES, ZOO, random_predictions
+
+from kinwise.errors import InputError
+from kinwise.hierarchy import Hierarchy
+from kinwise.judge.metrics import score
+from kinwise.judge.predictions import Predictions
+from kinwise.judge.scores import MEASURES, Scores
+from kinwise.show import tables
+from kinwise.show.glossary import TERMS, amount, clock, interval, percent, value
+from kinwise.show.report import report_html, write_report
+
+VOID = {"meta", "link", "br", "img", "circle", "path"}
+HOSTILE = '</script><script>alert("1")</script><img src=x onerror=alert(2)>&amp;\u2028{{ 7 * 6 }}'
+HISTORY = [
+    {
+        "epoch": epoch,
+        "seconds": 20.0 * epoch,
+        "loss": 3.0 / epoch,
+        "learning_rate": 0.5,
+        "accuracy": {"train": dict.fromkeys(ZOO.levels, 0.1 * epoch)},
+    }
+    for epoch in (1, 2, 3)
+]
+
+
+class Outline(HTMLParser):
+    """Collects elements and checks that they are closed in the order in which they were opened."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        self.elements.append((tag, attributes))
+        if attributes.get("id"):
+            self.ids.append(str(attributes["id"]))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+
+def report(predictions: Predictions, scores: Scores | None = None, **more: Any) -> str:
+    """The report without plotly's own script, which is the same in all of them."""
+    given_parts: dict[str, Any] = {
+        "title": "A title",
+        "facts": {"seed": "0"},
+        "commands": {"again": "kinwise train shapes"},
+    }
+    found = scores or score(predictions, resamples=20)
+    page = report_html(predictions=predictions, scores=found, **{**given_parts, **more})
+    assert page.count(get_plotlyjs()) == 1
+    return page.replace(get_plotlyjs(), "")
+
+
+def figures(page: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="figures">(.*?)</script>', page, re.DOTALL)
+    assert found
+    return dict(json.loads(found[1]))
+
+
+def words(page: str) -> str:
+    """What a reader reads."""
+    body = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", body)))
+
+
+@pytest.fixture(scope="module")
+def zoo() -> Predictions:
+    return Predictions.from_classes(PROBABILITIES, LABELS, ZOO, source="zoo")
+
+
+@pytest.fixture(scope="module")
+def zoo_page(zoo: Predictions) -> str:
+    known = replace(
+        score(zoo, resamples=20),
+        model={"parameters": 5933505, "trainable_parameters": 5933505, "forward_flops": 650e6},
+        training={
+            "seconds": 183.0,
+            "epochs": 3,
+            "images_per_second": 4400.2,
+            "peak_memory_bytes": 2**31,
+            "device": "cpu",
+        },
+    )
+    return report(zoo, known, history=HISTORY)
+
+
+def test_the_verdict_says_it_in_one_sentence(zoo_page: str) -> None:
+    assert (
+        "40.0 % of 5 test pictures got the right class; of the 3 mistakes 33 % stay in the right superclass, "
+        "67 % in the right group." in words(zoo_page)
+    )
+
+
+def test_everything_asked_for_is_there(zoo_page: str) -> None:
+    sections = [attributes["id"] for tag, attributes in Outline(zoo_page).elements if tag == "section"]
+    assert sections == [
+        "accuracy",
+        "severity",
+        "confusion",
+        "classes",
+        "calibration",
+        "training",
+        "scores",
+        "cost",
+        "again",
+    ]
+    text = words(zoo_page)
+    for known in (
+        "5.93 M",
+        "650 MFLOPs",
+        "3.0 min",
+        "4,400",
+        "2.00 GiB",
+        "kinwise train shapes",
+        "decision rule argmax",
+    ):
+        assert known in text.replace("\u00a0", " ")
+    for key in MEASURES:
+        assert MEASURES[key].title.lower() in text.lower()
+    assert set(figures(zoo_page)) == {
+        "accuracy",
+        "severity-mistakes",
+        "severity-pictures",
+        *(f"{kind}-{level}" for kind in ("confusion", "calibration") for level in range(3)),
+        "tree",
+        "curve-accuracy",
+        "curve-loss",
+        "curve-rate",
+    }
+
+
+def test_the_page_is_well_formed_and_its_links_lead_somewhere(zoo_page: str) -> None:
+    outline = Outline(zoo_page)
+    assert outline.open == []
+    assert len(set(outline.ids)) == len(outline.ids)
+    for tag, attributes in outline.elements:
+        if tag == "a":
+            assert str(attributes["href"])[1:] in outline.ids
+        for reference in ("aria-labelledby", "aria-describedby"):
+            assert attributes.get(reference) is None or attributes[reference] in outline.ids
+        if "data-chart" in attributes:
+            assert attributes["aria-label"]
+            assert attributes["data-chart"] in figures(zoo_page)
+
+
+def test_nothing_is_loaded_from_anywhere(zoo_page: str) -> None:
+    for tag, attributes in Outline(zoo_page).elements:
+        assert not str(attributes.get("src", "data:")).startswith(("http", "//")), tag
+        if tag != "a":
+            assert str(attributes.get("href", "data:")).startswith("data:"), tag
+    assert "@import" not in zoo_page
+    assert "url(" not in zoo_page
+
+
+def test_without_history_costs_facts_and_commands_their_sections_vanish(zoo: Predictions) -> None:
+    bare = report(zoo, facts={}, commands={})
+    ids = Outline(bare).ids
+    assert not {"training", "cost", "again"} & set(ids)
+    assert {"accuracy", "scores"} <= set(ids)
+    assert not any(name.startswith("curve") for name in figures(bare))
+    assert 'href="#training"' not in bare
+
+
+def test_a_split_of_our_own_is_flagged(zoo: Predictions) -> None:
+    assert "Not comparable with scores on the official split" not in report(zoo)
+    mixed = replace(zoo, split="80:20")
+    assert "Not comparable with scores on the official split." in words(report(mixed))
+
+
+def test_hostile_names_stay_text() -> None:
+    tree = Hierarchy(
+        parents=np.array([-1, 0, 0, 1, 1, 2]),
+        names=("r", HOSTILE, "b", HOSTILE + "c", "<b>d</b>", "e"),
+        levels=(HOSTILE, "class"),
+    )
+    judged = Predictions.from_classes(np.eye(3)[[0, 1, 0, 2]] * 0.4 + 0.2, np.array([0, 0, 1, 2]), tree)
+    hostile = {HOSTILE: HOSTILE}
+    row = {
+        "epoch": 1,
+        "seconds": 2.0,
+        "loss": 1.0,
+        "learning_rate": 0.1,
+        "accuracy": {"train": {HOSTILE: 0.5, "class": 0.5}},
+    }
+    page = report(judged, title=HOSTILE, facts=hostile, commands=hostile, history=[row])
+    outline = Outline(page)
+    assert outline.open == []
+    assert sum(tag == "script" for tag, _ in outline.elements) == 4
+    assert not [tag for tag, attributes in outline.elements if tag == "img" or "onerror" in attributes]
+    assert HOSTILE.replace("\u2028", " ") in words(page)
+    assert "42" not in words(page)
+    shown = figures(page)["confusion-1"]["layout"]["xaxis"]["ticktext"]
+    assert shown[1] == "&lt;b&gt;d&lt;/b&gt;"
+
+
+def test_the_same_input_gives_the_same_text(zoo: Predictions) -> None:
+    first, second = (report(zoo, score(zoo, resamples=20), history=HISTORY) for _ in range(2))
+    assert first == second
+
+
+def test_scores_of_other_pictures_are_refused(zoo: Predictions) -> None:
+    with pytest.raises(InputError, match="not of these predictions"):
+        report(zoo, replace(score(zoo, resamples=5), n=6))
+
+
+def test_without_mistakes_there_is_nothing_to_confuse() -> None:
+    right = Predictions.from_classes(np.eye(5), np.arange(5), ZOO)
+    page = report(right)
+    assert "100.0 % of 5 test pictures got the right class: no mistake was made." in words(page)
+    assert "every picture got the right class" in words(page)
+    assert "severity-mistakes" not in figures(page)
+
+
+def test_one_picture_and_one_level_are_enough() -> None:
+    flat = Hierarchy(parents=np.array([-1, 0, 0]), names=("r", "a", "b"))
+    page = report(Predictions.from_classes(np.array([[0.3, 0.7]]), np.array([0]), flat))
+    assert "0.0 % of 1 test picture got the right class." in words(page)
+
+
+def test_a_matrix_too_big_to_be_read_is_left_out() -> None:
+    tree = Hierarchy(parents=np.array([-1, 0, 0, *[1] * 150, *[2] * 100]), names=tuple(f"n{n}" for n in range(253)))
+    page = report(random_predictions(tree, 300, 0))
+    assert "confusion-0" in figures(page)
+    assert "confusion-1" not in figures(page)
+    assert "The matrix of the 250 nodes at level class is left out: 62,500 cells" in words(page)
+
+
+@settings(max_examples=3)
+@given(tree=hierarchies())
+def test_any_tree_gives_a_well_formed_report(tree: Hierarchy) -> None:
+    judged = random_predictions(tree, 12, 0)
+    assert Outline(report(judged, score(judged, decision="independent", resamples=5))).open == []
+
+
+def test_writing_is_whole_or_not_at_all(zoo: Predictions, tmp_path: Path) -> None:
+    parts: dict[str, Any] = {"title": "t", "facts": {}, "commands": {}}
+    scores = score(zoo, resamples=5)
+    path = tmp_path / "report.html"
+    write_report(path, predictions=zoo, scores=scores, **parts)
+    assert path.read_text("utf-8") == report_html(predictions=zoo, scores=scores, **parts)
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(InputError, match="cannot write the report"):
+        write_report(tmp_path / "missing" / "report.html", predictions=zoo, scores=scores, **parts)
+
+
+# --- words -------------------------------------------------------------------------------------------------------
+
+
+def test_every_measure_has_a_definition() -> None:
+    assert set(TERMS) == set(MEASURES)
+
+
+def test_numbers_are_written_with_their_unit(zoo: Predictions) -> None:
+    assert percent(0.7144) == "71.4\u00a0%"
+    assert amount(5933505) == "5.93\u00a0M"
+    assert amount(650e6, "FLOPs") == "650\u00a0MFLOPs"
+    assert amount(12) == "12"
+    assert clock(119) == "119\u00a0s"
+    assert clock(183) == "3.0\u00a0min"
+    assert clock(7200) == "2.0\u00a0h"
+    accuracy = score(zoo, resamples=50).level["class"]["accuracy"]
+    assert value("accuracy", accuracy) == "40.00\u00a0%"
+    assert interval("accuracy", accuracy, 0) == f"{100 * accuracy.low:.0f} to {100 * accuracy.high:.0f}\u00a0%"
+    assert (value("mistakes", 1234), interval("mistakes", 1234)) == ("1,234", "")
+    assert value("mistake_severity", None) == "none"
+
+
+def test_tables_hold_every_figure_once(zoo: Predictions) -> None:
+    scores = score(zoo, resamples=20)
+    levels, tree = tables.score_tables(scores)
+    assert levels[0] == ["figure", "better", "class", "superclass", "group"]
+    assert [row[0].lower() for row in levels[1:] + tree[1:]] == [MEASURES[key].title.lower() for key in MEASURES]
+    severity = next(row for row in tree if row[0] == "Mistake severity")
+    assert severity[1] == "lower"
+    assert severity[2].startswith("2.000\n")
+    assert severity[3] == f"{scores.reference['random_mistake_severity']:.3f}"
+
+
+def test_every_class_with_pictures_has_its_row(zoo: Predictions) -> None:
+    rows = tables.class_rows(zoo, ZOO.level_labels[PROBABILITIES.argmax(axis=1)])
+    assert [(row.name, row.ancestors, row.pictures, row.accuracy) for row in rows] == [
+        ("shark", ("animals", "fish"), 2, 0.5),
+        ("dog", ("animals",), 1, 0.0),
+        ("saw", ("things", "tools"), 1, 0.0),
+        ("axe", ("things", "tools"), 1, 1.0),
+    ]
+    assert [(row.rival, row.rival_count, row.rival_severity) for row in rows[:3]] == [
+        ("ray", 1, 1),
+        ("shark", 1, 2),
+        ("dog", 1, 3),
+    ]
+    assert rows[3].rival == ""

@@ -12,8 +12,11 @@ settings.load_profile("kinwise")
 
 @pytest.fixture(scope="session")
 def cifar_folder() -> Path:
-    """The data folder that holds ``cifar-100-python/``; without one the test is skipped."""
+    """The data folder that holds ``cifar-100-python/``; without one the test is skipped, or fails if it must run."""
     folder = Path(os.environ.get("KINWISE_DATA") or "nowhere")
     if not (folder / "cifar-100-python" / "train").is_file():
-        pytest.skip("no CIFAR-100: set KINWISE_DATA to the folder that holds cifar-100-python/")
+        missing = "no CIFAR-100: set KINWISE_DATA to the folder that holds cifar-100-python/"
+        if os.environ.get("KINWISE_REQUIRE_CIFAR") == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
     return folder

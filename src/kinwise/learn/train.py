@@ -107,8 +107,8 @@ class Training:
                 watch(self.progress())
             if ends:
                 self._end_epoch()
-                epoch_done(self)
                 self._start_epoch()
+                epoch_done(self)
 
     def _take_step(self) -> None:
         share = learning_rate_share((self.step + 0.5) / self.feed.steps, self.config.warmup)

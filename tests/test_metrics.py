@@ -1,7 +1,5 @@
 """Metrics: a case worked out by hand, scikit-learn, torchmetrics and hiclass as oracles, and properties on any tree."""
 
-import json
-import tracemalloc
 from dataclasses import replace
 
 import hiclass.metrics
@@ -13,25 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import hierarchies
 from torchmetrics.functional.classification import multiclass_accuracy, multiclass_calibration_error
-from zoo import LABELS, PROBABILITIES, ZOO, random_predictions
+from zoo import LABELS, PROBABILITIES, ZOO, flat_values, random_predictions
 
-import kinwise
-from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
-from kinwise.judge.bootstrap import Figure, Statistics, estimate, weights
 from kinwise.judge.decide import RULES, decide
 from kinwise.judge.metrics import distance_at, reference_values, score
 from kinwise.judge.predictions import Predictions
-from kinwise.judge.scores import MEASURES, Scores
 from kinwise.taxonomy import built_in
 
 SEEDS = st.integers(0, 2**32 - 1)
-
-
-def flat_values(scores: Scores) -> dict[str, float | None]:
-    """Every figure's value under one name: what the resamples are left out of."""
-    values = {f"{level} {key}": figure.value for level, all_ in scores.level.items() for key, figure in all_.items()}
-    return values | {key: getattr(scores, key) for key in scores.hierarchy if key != "severity_histogram"}
 
 
 # --- by hand: two right answers, a ray for a shark (1), a shark for a dog (2), a dog for a saw (3) -------------------
@@ -248,182 +236,3 @@ def test_the_order_of_the_pictures_changes_no_value() -> None:
         labels=predictions.labels[::-1],
     )
     assert flat_values(score(turned, resamples=1)) == pytest.approx(flat_values(score(predictions, resamples=1)))
-
-
-# --- intervals -------------------------------------------------------------------------------------------------------
-
-
-def test_every_interval_is_that_of_judging_each_resample_by_itself() -> None:
-    predictions = random_predictions(ZOO, 15, 5)
-    scores = score(predictions, resamples=60, seed=7)
-    alone: dict[str, list[float]] = {key: [] for key in flat_values(scores)}
-    for counts in np.concatenate(list(weights(15, resamples=60, seed=7)))[1:]:
-        drawn = np.repeat(np.arange(15), counts.astype(int))
-        resample = replace(
-            predictions,
-            probabilities=tuple(level[drawn] for level in predictions.probabilities),
-            labels=predictions.labels[drawn],
-            ids=predictions.ids[drawn],
-        )
-        for key, value in flat_values(score(resample, resamples=1)).items():
-            alone[key] += [] if value is None else [value]
-    figures = {f"{level} {key}": figure for level, all_ in scores.level.items() for key, figure in all_.items()}
-    figures |= {key: figure for key, figure in scores.hierarchy.items() if isinstance(figure, Figure)}
-    assert len(figures) == 3 * 7 + 9
-    for key, figure in figures.items():
-        low, high = np.quantile(alone[key], [0.025, 0.975])
-        assert (figure.low, figure.high) == pytest.approx((low, high)), key
-
-
-def test_weights_count_draws_with_replacement_and_start_with_the_pictures_as_they_are() -> None:
-    drawn = np.concatenate(list(weights(400, resamples=2000, seed=0)))
-    assert drawn.shape == (2001, 400)
-    assert (drawn[0] == 1).all()
-    assert (drawn.sum(axis=1) == 400).all()
-    assert drawn[1:].mean() == pytest.approx(1)
-    assert drawn[1:].var() == pytest.approx(1 - 1 / 400, abs=0.01)
-    assert (drawn == np.concatenate(list(weights(400, resamples=2000, seed=0)))).all()
-    assert (drawn != np.concatenate(list(weights(400, resamples=2000, seed=1)))).any()
-
-
-def _share_of(right: np.ndarray) -> Statistics:
-    return lambda rows: {"accuracy": rows @ right / len(right)}
-
-
-def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    generator = np.random.default_rng(0)
-    covered = 0
-    for seed in range(300):
-        statistics = _share_of(generator.random(150) < 0.7)
-        figure = estimate({"": statistics}, 150, resamples=200, seed=seed)[""]["accuracy"]
-        assert figure
-        covered += figure.low <= 0.7 <= figure.high
-    assert 0.90 <= covered / 300 <= 0.98
-
-
-def test_the_same_seed_gives_the_same_scores_and_another_seed_other_intervals_only() -> None:
-    predictions = random_predictions(ZOO, 40, 0)
-    first, again, other = (score(predictions, resamples=50, seed=seed) for seed in (1, 1, 2))
-    assert first == again
-    assert first != other
-    assert flat_values(first) == flat_values(other)
-
-
-def test_a_figure_undefined_in_some_resamples_rests_on_the_others() -> None:
-    answers = np.eye(5)[[0, 0, 2, 3, 4]]  # one mistake, a shark for a ray: severity 1 wherever it is drawn
-    scores = score(answers, [1, 0, 2, 3, 4], ZOO, resamples=100)
-    assert scores.hierarchy["mistake_severity"] == Figure(1.0, 1.0, 1.0)
-    assert scores.to_dict()["hierarchy"]["average_severity"]["low"] == 0
-
-
-def test_one_picture_and_two_classes() -> None:
-    tree = Hierarchy(parents=np.array([-1, 0, 0]), names=("root", "yes", "no"))
-    scores = score(np.array([[0.25, 0.75]]), [0], tree, resamples=10)
-    likelihood = scores.level["class"]["negative_log_likelihood"]
-    assert [likelihood.value, likelihood.low, likelihood.high] == pytest.approx([np.log(4)] * 3)
-    assert scores.level["class"]["accuracy"] == Figure(0.0, 0.0, 0.0)
-    assert scores.mistake_severity == 1
-    assert scores.hierarchical_distance_at_5 == pytest.approx(0.5)
-    assert scores.reference["random_mistake_severity"] == 1
-
-
-def test_a_thousand_classes_need_no_more_memory_for_more_resamples() -> None:
-    parents = np.concatenate([[-1], np.zeros(50, int), 1 + np.arange(1000) % 50])
-    tree = Hierarchy(parents=parents, names=tuple(f"n{node}" for node in range(1051)))
-    predictions = random_predictions(tree, 500, 0)
-    score(predictions, resamples=1)  # the tree now holds its distances
-    peaks = []
-    for resamples in (600, 2400):
-        tracemalloc.start()
-        score(predictions, resamples=resamples)
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    assert peaks[1] < 1.1 * peaks[0] < 1e8
-
-
-# --- the noun and its file -------------------------------------------------------------------------------------------
-
-
-def test_scores_survive_json() -> None:
-    scores = score(PROBABILITIES, LABELS, ZOO, resamples=20)
-    scores = replace(scores, model={"parameters": 7}, training={"seconds": 1.5, "device": "cpu"})
-    data = json.loads(json.dumps(scores.to_dict()))
-    assert Scores.from_dict(data) == scores
-    assert list(data["level"]) == ["group", "superclass", "class"]
-    assert data["level"]["class"]["accuracy"].keys() == {"value", "low", "high"}
-    assert data["hierarchy"]["mistakes"] == 3
-    assert data["hierarchy"]["severity_histogram"] == [2, 1, 1, 1]
-    none = json.loads(json.dumps(score(np.eye(5), range(5), ZOO, resamples=5).to_dict()))
-    assert none["hierarchy"]["mistake_severity"] is None
-    assert none["model"] is None
-
-
-@pytest.mark.parametrize("data", [{}, {"n": 3}, {"n": 3, "decision": "argmax", "split": "official", "levels": 3}, []])
-def test_what_are_no_scores_is_refused(data: dict) -> None:
-    with pytest.raises(InputError, match="these are no scores, or they are damaged"):
-        Scores.from_dict(data)
-
-
-def test_the_table_says_what_was_measured_and_which_way_is_better() -> None:
-    predictions = Predictions.from_classes(PROBABILITIES, LABELS, ZOO)
-    text = score(predictions, resamples=20).text()
-    assert "5 pictures, decision rule argmax, split official" in text
-    assert "NOT COMPARABLE" not in text
-    row = next(line for line in text.splitlines() if line.startswith("accuracy"))
-    assert row.split()[:4] == ["accuracy", "higher", "80.00", "%"]
-    assert "mistakes                    lower   3" in text
-    assert "mistake severity            lower   2.000 [" in text
-    assert "random 2.400" in text
-    assert "0: 2  1: 1  2: 1  3: 1" in text
-    assert all(len(line) <= 120 and line == line.rstrip() for line in text.splitlines())
-    resplit = score(replace(predictions, split="80:20"), resamples=5).text()
-    assert "NOT COMPARABLE with scores on the official split: the split is 80:20" in resplit
-    perfect = score(np.eye(5), range(5), ZOO, resamples=5).text()
-    assert "none (no mistakes)" in perfect
-
-
-def test_every_figure_has_a_title() -> None:
-    scores = score(PROBABILITIES, LABELS, ZOO, resamples=1)
-    keys = {key for figures in scores.level.values() for key in figures} | set(scores.hierarchy)
-    assert keys - MEASURES.keys() == {"severity_histogram"}
-
-
-def test_scores_have_no_other_attributes() -> None:
-    scores = score(PROBABILITIES, LABELS, ZOO, resamples=1)
-    with pytest.raises(AttributeError, match="scores have no 'severity'; they have: mistakes, mistake_severity"):
-        _ = scores.severity
-
-
-# --- the public function ---------------------------------------------------------------------------------------------
-
-
-def test_arrays_lists_levels_and_predictions_are_judged_alike() -> None:
-    predictions = Predictions.from_classes(PROBABILITIES, LABELS, ZOO)
-    expected = score(predictions, resamples=5)
-    assert kinwise.score(PROBABILITIES, LABELS, ZOO, resamples=5) == expected
-    assert kinwise.score(PROBABILITIES.tolist(), LABELS.tolist(), ZOO, resamples=5) == expected
-    assert kinwise.score(predictions.probabilities, LABELS, ZOO, resamples=5) == expected
-    assert kinwise.score(torch.tensor(PROBABILITIES), torch.tensor(LABELS), ZOO, resamples=5) == expected
-
-
-def test_a_tree_may_be_named_and_predictions_judged_under_another() -> None:
-    predictions = random_predictions(built_in("cifar100"), 200, 0)
-    by_name = score(predictions.probabilities[-1], predictions.labels, "cifar100-5level", resamples=2)
-    assert by_name.levels == ("level2", "level4", "level8", "superclass", "class")
-    assert score(predictions, hierarchy="cifar100-5level", resamples=2) == by_name
-
-
-def test_what_cannot_be_judged_is_refused() -> None:
-    predictions = Predictions.from_classes(PROBABILITIES, LABELS, ZOO)
-    with pytest.raises(InputError, match="Predictions hold their labels"):
-        score(predictions, LABELS)
-    with pytest.raises(InputError, match="need labels and a hierarchy"):
-        score(PROBABILITIES, LABELS)
-    with pytest.raises(InputError, match="expected probabilities at 3 levels, got 2"):
-        score(predictions.probabilities[1:], LABELS, ZOO)
-    with pytest.raises(InputError, match="no decision rule 'best'"):
-        score(predictions, decision="best")
-    with pytest.raises(InputError, match="resamples >= 1 and a seed >= 0, got resamples 0 and seed 0"):
-        score(predictions, resamples=0)
-    with pytest.raises(InputError, match="seed -1"):
-        score(predictions, seed=-1)

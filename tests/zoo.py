@@ -4,6 +4,7 @@ import numpy as np
 
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.predictions import Predictions
+from kinwise.judge.scores import Scores
 
 #        root
 #       /    \
@@ -41,3 +42,9 @@ def random_predictions(hierarchy: Hierarchy, pictures: int, seed: int) -> Predic
         levels.append((odds / odds.sum(axis=1, keepdims=True)).astype(np.float32))
     ids = np.arange(pictures).astype(str)
     return Predictions(probabilities=tuple(levels), labels=labels, ids=ids, hierarchy=hierarchy)
+
+
+def flat_values(scores: Scores) -> dict[str, float | None]:
+    """Every figure's value under one name: what the resamples are left out of."""
+    values = {f"{level} {key}": figure.value for level, all_ in scores.level.items() for key, figure in all_.items()}
+    return values | {key: getattr(scores, key) for key in scores.hierarchy if key != "severity_histogram"}

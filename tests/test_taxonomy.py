@@ -168,14 +168,15 @@ def tree_of(names: str, parents: list[int], levels: tuple[str, ...] = ()) -> Hie
     [
         (tree_of("rab", [-1, 0, 0]), "t.txt", None, "end the name in .json, .csv, .tsv or give one of the layouts"),
         (tree_of("rab", [-1, 0, 0]), "t.csv", "xml", "layout 'xml'"),
-        (tree_of(["r", "a ", "b"], [-1, 0, 0]), "t.csv", None, "the node name 'a ' would not be read back"),
-        (tree_of(["r", "a", ""], [-1, 0, 0]), "t.json", None, "the node name '' would not be read back"),
+        (tree_of(["r", "a ", "b"], [-1, 0, 0]), "t.csv", None, "the name 'a ' would not be read back"),
+        (tree_of(["r", "a", ""], [-1, 0, 0]), "t.json", None, "the name '' would not be read back"),
         (tree_of("rggab", [-1, 0, 0, 1, 2]), "t.csv", None, "two nodes of the level 'superclass' are called 'g'"),
         (tree_of("rggab", [-1, 0, 0, 1, 2]), "t.json", None, "two nodes below 'r' are called 'g'"),
         (tree_of("rggab", [-1, 0, 1, 2, 2]), "t.csv", "parent-child", "two nodes are called 'g'"),
         (tree_of("rgab", [-1, 0, 1, 1], ("parent", "Child")), "t.csv", None, "levels called parent and child"),
-        (tree_of("rab", [-1, 0, 0]), "none/t.csv", None, "t.csv cannot be written: "),
-        (tree_of(["r", "a", "\udc80"], [-1, 0, 0]), "t.csv", None, "t.csv cannot be written: "),
+        (tree_of("rab", [-1, 0, 0]), "none/t.csv", None, "none/t.csv: No such file or directory"),
+        (tree_of(["r", "a", "\udc80"], [-1, 0, 0]), "t.csv", None, r"the name '\udc80' would not be read back"),
+        (tree_of("rab", [-1, 0, 0], (" x",)), "t.csv", None, "the name ' x' would not be read back"),
     ],
 )
 def test_what_cannot_be_written_is_refused_and_harms_nothing(

@@ -15,12 +15,12 @@ The order of the classes is the order of the rows; in JSON that of the text, in 
 
 import csv
 import json
-from contextlib import suppress
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
 from kinwise.errors import InputError
+from kinwise.files import write_file
 from kinwise.hierarchy import Hierarchy
 from kinwise.taxonomy.nested import nested, read_folder, read_json
 from kinwise.taxonomy.paths import ClassPaths, tree
@@ -124,23 +124,14 @@ def write(hierarchy: Hierarchy, path: str | Path, layout: str | None = None) -> 
             f"cannot tell from the name {path.name!r} and the layout {layout!r} how to write the hierarchy; end the "
             f"name in {', '.join(_USUAL_LAYOUT)} or give one of the layouts {', '.join(LAYOUTS)}"
         )
-    for name in hierarchy.names[1:]:
-        if not name or name != name.strip():
-            raise InputError(f"the node name {name!r} would not be read back: it is empty or has white space around it")
+    for name in (*hierarchy.levels, *hierarchy.names[1:]):
+        if not name or name != name.encode("utf-8", "ignore").decode().strip():
+            raise InputError(
+                f"the name {name!r} would not be read back: it is empty, has white space around it, or is not Unicode"
+            )
     if layout == "nested":
         text = json.dumps(nested(hierarchy, 0), indent=2, ensure_ascii=False) + "\n"
     else:
         rows = level_rows(hierarchy) if layout == "levels" else parent_child_rows(hierarchy)
         text = table_text(rows, "\t" if suffix == ".tsv" else ",")
-    _replace(path, text)
-
-
-def _replace(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        unfinished.write_text(text, "utf-8", newline="")
-        unfinished.replace(path)
-    except (OSError, UnicodeEncodeError) as error:
-        with suppress(OSError):
-            unfinished.unlink()
-        raise InputError(f"{path} cannot be written: {error}") from error
+    write_file(path, lambda temporary: temporary.write_text(text, "utf-8", newline=""))

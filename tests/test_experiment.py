@@ -1,0 +1,305 @@
+"""An experiment from Python: what can be asked for, and that stopping and resuming loses nothing."""
+
+import json
+import os
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from runs import FILES, STEPS, TINY, contents, files_of_at_most, stopped_at, tiny_images
+from safetensors.torch import load_file
+
+import kinwise
+from kinwise import cli
+from kinwise.config import Config
+from kinwise.data.images import Images, split
+from kinwise.errors import InputError
+from kinwise.experiment import Interrupted, Watchers, command_of, fingerprint, predict_test, resume, train
+from kinwise.files import WriteError
+from kinwise.recipes import recipe
+from kinwise.run import Run
+
+pytest_plugins = ["run_fixtures"]
+
+
+def weights(run: Run | None) -> dict[str, torch.Tensor]:
+    assert run is not None
+    return load_file(run.folder / "weights.safetensors")
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+# --- from Python ----------------------------------------------------------------------------------------------------
+
+
+def test_the_public_functions_work_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = kinwise.train(
+        tiny_images(), recipe="quick", seed=3, changes=["widths=8,8,8", "epochs=0.5", "resolutions=16:1"]
+    )
+    assert run.folder.parent == Path("runs")
+    assert run.folder.name.startswith("shapes-quick-seed3-")
+    assert (run.config.seed, run.config.widths, run.config.epochs) == (3, (8, 8, 8), 0.5)
+    scores = run.scores(decision="top-down")
+    assert 0 <= scores.accuracy["class"] <= scores.accuracy["group"] <= 1
+    assert 1 <= scores.mistake_severity <= 3
+    assert run.report() == run.folder / "report.html"
+
+
+def test_the_same_seed_gives_the_same_run_and_another_does_not(trained: Path, tmp_path: Path) -> None:
+    again = train(tiny_images(), config=TINY, out=tmp_path / "again")
+    other = train(tiny_images(), config=replace(TINY, seed=1), out=tmp_path / "other")
+    assert same(weights(again), weights(Run(trained)))
+    assert not same(weights(other), weights(Run(trained)))
+
+
+def test_watchers_hear_of_every_step_and_stage(tmp_path: Path) -> None:
+    said, steps = [], []
+    train(
+        tiny_images(),
+        config=TINY,
+        out=tmp_path / "run",
+        watchers=Watchers(say=said.append, progress=lambda progress: steps.append(progress.step)),
+    )
+    assert steps == list(range(1, STEPS + 1))
+    assert [line.split()[0] for line in said] == ["Training", "Judging", "Predicted"]
+
+
+def test_validation_pictures_are_judged_after_every_epoch(tmp_path: Path) -> None:
+    run = train(tiny_images(), config=replace(TINY, validation=0.25, epochs=2), out=tmp_path / "run")
+    assert run is not None
+    assert [set(line["accuracy"]) for line in run.history] == [{"train", "validation"}] * 2
+    for line in run.history:
+        shares = line["accuracy"]["validation"]
+        assert set(shares) == {"group", "superclass", "class"}
+        assert all(share * 64 == int(share * 64) for share in shares.values()), "2 of 8 pictures of 32 classes"
+    assert run.history[-1]["step"] == 2 * (192 // 64)
+    assert len(run.predictions()) == 128
+
+
+def test_pictures_may_come_split_anew_and_the_report_says_so(tmp_path: Path) -> None:
+    images = split(tiny_images(), "80:20", seed=0)
+    run = train(images, config=replace(TINY, split="80:20", epochs=1), out=tmp_path / "run")
+    assert run is not None
+    assert run.config.split == "80:20"
+    assert run.scores().split == "80:20"
+    assert not run.scores().comparable
+    assert "NOT COMPARABLE" in run.scores().text()
+    assert "Not comparable with scores on the official split" in (run.folder / "report.html").read_text("utf-8")
+
+
+def test_pictures_without_a_test_part_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no test pictures"):
+        train(tiny_images().train, config=TINY, out=tmp_path / "run")
+    assert contents(tmp_path) == {}
+
+
+@given(
+    epochs=st.floats(min_value=0.01, max_value=100),
+    widths=st.tuples(*[st.integers(1, 50).map(lambda n: 8 * n)] * 3),
+    loss=st.sampled_from(["flat", "levels"]),
+    split=st.sampled_from(["official", "70:30"]),
+    name=st.sampled_from(["quick", "standard", "thorough"]),
+    weights=st.lists(st.floats(0, 10), max_size=4).map(tuple),
+)
+def test_the_command_of_a_config_gives_that_config_again(
+    epochs: float, widths: tuple[int, ...], loss: str, split: str, name: str, weights: tuple[float, ...]
+) -> None:
+    config = replace(
+        recipe(name).config,
+        epochs=epochs,
+        widths=widths,
+        loss=loss,
+        split=split,  # type: ignore[arg-type]
+        level_weights=weights,
+        resolutions=((16, 0.25), (32, 1.0)),
+        seed=7,
+    )
+    words = shlex.split(command_of(config, "runs/with a space"))
+    assert words[:2] == ["kinwise", "train"]
+    verb = cli.parse(words[1:])
+    assert verb.out == Path("runs/with a space")
+    given_again = [text for group in verb.set for text in group] + [f"data={verb.data}", f"seed={verb.seed}"]
+    assert recipe(verb.recipe).config.changed(given_again) == config
+
+
+# --- stopping and going on ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("step", "named"),
+    [(0, "run"), (3, "run.partial"), (4, "run"), (9, "run.partial")],
+    ids=["at the start", "in an epoch", "between epochs", "twice"],
+)
+def test_a_stopped_training_goes_on_to_the_same_weights(trained: Path, tmp_path: Path, step: int, named: str) -> None:
+    with pytest.raises(Interrupted, match=rf"^Stopped at step {step} of {STEPS}. Go on: kinwise train --resume "):
+        train(tiny_images(), config=TINY, out=tmp_path / "run", watchers=stopped_at(step))
+    assert [path.name for path in tmp_path.iterdir()] == ["run.partial"]
+    if step == 9:
+        with pytest.raises(Interrupted, match="at step 10"):
+            resume(tmp_path / named, tiny_images(), watchers=stopped_at(10))
+    run = resume(tmp_path / named, tiny_images())
+    assert run is not None
+    assert run.folder == tmp_path / "run"
+    assert same(weights(run), weights(Run(trained)))
+    facts = [(line["epoch"], line["step"], line["loss"], line["accuracy"]) for line in run.history]
+    assert facts == [(line["epoch"], line["step"], line["loss"], line["accuracy"]) for line in Run(trained).history]
+    assert not (tmp_path / "run.partial").exists()
+
+
+def test_going_on_needs_the_same_pictures(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        train(tiny_images(), config=TINY, out=tmp_path / "run", watchers=stopped_at(2))
+    before = contents(tmp_path)
+    darker = replace(tiny_images(), pixels=tiny_images().pixels // 2)
+    with pytest.raises(InputError, match="was trained on other pictures"):
+        resume(tmp_path / "run", darker)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("what", ["pixels", "labels", "parts"])
+def test_the_fingerprint_tells_other_pictures(what: str) -> None:
+    images = tiny_images()
+    assert fingerprint(replace(images)) == fingerprint(images)
+    changed: dict[str, np.ndarray] = {
+        "pixels": np.where(np.arange(32) == 5, images.pixels ^ 1, images.pixels).astype(np.uint8),
+        "labels": np.roll(images.labels, 1),
+        "parts": np.roll(images.parts, 1),
+    }
+    assert fingerprint(replace(images, **{what: changed[what]})) != fingerprint(images)  # type: ignore[arg-type]
+
+
+def test_ctrl_c_within_a_step_keeps_the_last_epoch(tmp_path: Path) -> None:
+    def press(progress: object) -> None:
+        if getattr(progress, "step") == 6:  # noqa: B009
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match="Go on from the last epoch: kinwise train --resume"):
+        train(tiny_images(), config=TINY, out=tmp_path / "run", watchers=Watchers(progress=press))
+    assert torch.load(tmp_path / "run.partial" / "state.pt", weights_only=True)["step"] == 4
+
+
+def test_broken_off_before_anything_is_saved_leaves_nothing(tmp_path: Path) -> None:
+    def press(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_images(), config=TINY, out=tmp_path / "run", watchers=Watchers(progress=press))
+    assert contents(tmp_path) == {}
+
+
+def test_a_loss_that_is_not_finite_leaves_nothing_and_says_what_to_try(tmp_path: Path) -> None:
+    wild = replace(TINY, other_learning_rate=1e30, warmup=0.0)
+    with pytest.raises(InputError, match=r"not finite at step \d+ of 12 \(learning rate .*Try"):
+        train(tiny_images(), config=wild, out=tmp_path / "run")
+    assert contents(tmp_path) == {}
+
+
+def test_broken_off_between_the_last_file_and_the_renaming(run_folder: Path) -> None:
+    run_folder.rename(run_folder.with_name("run.partial"))
+    run = resume(run_folder)
+    assert run is not None
+    assert run.folder == run_folder
+    assert run.scores().n == 128
+
+
+# --- full disks -----------------------------------------------------------------------------------------------------
+
+
+def test_no_room_for_the_first_state_leaves_nothing(tmp_path: Path) -> None:
+    with files_of_at_most(20_000), pytest.raises(WriteError, match=r"cannot write .*state\.pt: File too large"):
+        train(tiny_images(), config=TINY, out=tmp_path / "run")
+    assert contents(tmp_path) == {}
+
+
+def test_a_disk_that_fills_up_keeps_the_last_good_state(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        train(tiny_images(), config=TINY, out=tmp_path / "run", watchers=stopped_at(5))
+    before = contents(tmp_path)
+    with (
+        files_of_at_most(5_000),
+        pytest.raises(WriteError, match=r"cannot write .*state\.pt: .*\n.*Go on: kinwise train"),
+    ):
+        resume(tmp_path / "run", tiny_images())
+    assert contents(tmp_path) == before
+    assert same(weights(resume(tmp_path / "run", tiny_images())), weights(Run(trained)))
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "report.html", "done.json"])
+def test_no_room_at_the_end_loses_no_training(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    replace_file, done = os.replace, []
+
+    def full(old: Path, new: Path) -> None:
+        if Path(new).name == name and done:
+            raise OSError(28, "No space left on device")
+        done.extend([1] if Path(new).name == "metrics.jsonl" else [])
+        replace_file(old, new)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(WriteError, match=rf"cannot write .*{name}: No space left .*\n.*Go on: kinwise train --resume"):
+        train(tiny_images(), config=TINY, out=tmp_path / "run")
+    assert [path.name for path in tmp_path.iterdir()] == ["run.partial"]
+    monkeypatch.undo()
+    run = resume(tmp_path / "run", tiny_images())
+    assert same(weights(run), weights(Run(trained)))
+    assert sorted(contents(tmp_path / "run")) == sorted(FILES)
+
+
+def test_a_report_that_finds_no_room_leaves_the_old_one(run_folder: Path) -> None:
+    before = contents(run_folder)
+    with files_of_at_most(100_000), pytest.raises(WriteError, match=r"cannot write .*report\.html"):
+        Run(run_folder).report()
+    assert contents(run_folder) == before
+
+
+# --- other pictures for a trained network ---------------------------------------------------------------------------
+
+
+def test_predictions_on_another_data_set_with_the_same_classes(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, tiny_images())
+    again = predict_test(Run(trained), "shapes")
+    saved = Run(trained).predictions()
+    assert all(np.array_equal(a, b) for a, b in zip(again.probabilities, saved.probabilities, strict=True))
+
+
+def test_labels_follow_the_names_of_the_classes(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = tiny_images()
+    order = images.hierarchy.classes[::-1]
+    turned = replace(images, hierarchy=images.hierarchy.with_class_order(order), labels=31 - images.labels)
+    give(monkeypatch, turned)
+    again = predict_test(Run(trained), "shapes")
+    assert again.hierarchy == Run(trained).hierarchy
+    assert np.array_equal(again.labels, images.test.labels)
+
+
+def test_other_classes_are_refused(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = tiny_images()
+    tree = images.hierarchy.to_dict() | {"names": [f"other {name}" for name in images.hierarchy.names]}
+    give(monkeypatch, replace(images, hierarchy=kinwise.Hierarchy.from_dict(tree)))
+    with pytest.raises(InputError, match="shapes has other classes than the network was trained on"):
+        predict_test(Run(trained), "shapes")
+
+
+def test_pictures_of_another_size_are_refused(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, replace(tiny_images(), pixels=tiny_images().pixels[..., ::2, ::2]))
+    with pytest.raises(InputError, match="the network was made for pictures of 32 px"):
+        predict_test(Run(trained), "shapes")
+
+
+def give(monkeypatch: pytest.MonkeyPatch, images: Images) -> None:
+    monkeypatch.setitem(kinwise.data.DATA_SETS, "shapes", lambda _: images)
+
+
+def test_the_record_does_not_depend_on_how_the_config_was_given(trained: Path) -> None:
+    record = json.loads((trained / "config.json").read_text("utf-8"))
+    assert Config.from_dict(record["config"]) == Run(trained).config
+    assert record["pictures"] == fingerprint(tiny_images())

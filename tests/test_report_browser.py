@@ -163,7 +163,7 @@ def test_classes_sort_by_accuracy_both_ways(laptop: Visit) -> None:
     for direction, in_order in (("ascending", sorted), ("descending", lambda found: sorted(found, reverse=True))):
         heading.click()
         found = laptop.page.evaluate(
-            "[...document.querySelectorAll('.classes tbody tr')].map((row) => Number(row.cells[3].dataset.value))"
+            "[...document.querySelectorAll('.classes tbody tr')].map((row) => Number(row.cells[1].dataset.value))"
         )
         assert found == in_order(found)
         assert len(found) == 100

@@ -62,6 +62,7 @@ def severity_histogram(counts: np.ndarray, random: np.ndarray, names: Sequence[s
     part = slice(first, None)
     shares = [values[part] / max(values[part].sum(), 1e-12) for values in (np.asarray(counts), np.asarray(random))]
     labels = [text(name) for name in names[part]]
+    ticks = [label.replace(" ", "<br>") for label in labels]
     colours = [f"var(--severity-{severity})" for severity in range(first, len(names))]
     what = "mistakes" if first else "pictures"
     high = min(1.14 * max(float(share.max()) for share in shares), 1.14)
@@ -73,6 +74,8 @@ def severity_histogram(counts: np.ndarray, random: np.ndarray, names: Sequence[s
             marker={"color": colour},
             text=[percent(value) for value in share],
             textposition="outside",
+            textfont={"size": 12 if len(labels) < 5 else 10},
+            constraintext="none",
             cliponaxis=False,
             hovertemplate=f"%{{x}}<br><b>%{{text}}</b> of {what}<extra>{name}</extra>",
         )
@@ -86,8 +89,9 @@ def severity_histogram(counts: np.ndarray, random: np.ndarray, names: Sequence[s
         bargap=0.25,
         bargroupgap=0.06,
         yaxis=_shares(high),
-        margin={"l": 48, "b": 40, "t": 8},
-        meta={"narrow": {"font.size": 10, "xaxis.tickfont.size": 10}},
+        xaxis={"tickvals": labels, "ticktext": ticks, "tickangle": 0},
+        margin={"l": 48, "r": 8, "b": 44, "t": 8},
+        meta={"narrow": {"xaxis.tickfont.size": 10}},
     )
 
 

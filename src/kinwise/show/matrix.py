@@ -62,7 +62,7 @@ def confusion_matrix(counts: np.ndarray, hierarchy: Hierarchy, level: int) -> go
         yaxis={**axis, "range": [size - 0.5, -0.5], "title": {"text": "true"}},
         margin={"l": room + 20, "r": 14, "t": 6, "b": room + 20},
         showlegend=False,
-        meta={"square": True, "zoom": True, "narrow": _narrow_matrix(level)},
+        meta={"square": True, "zoom": True, "narrow": _narrow_matrix(size, level)},
     )
     for above in range(level):
         chart.add_trace(_families(level_parents(hierarchy, level, above)[order], width=1.6 if above < level - 1 else 1))
@@ -84,12 +84,13 @@ def _severity_scale(height: int) -> list[list[Any]]:
     ]
 
 
-def _narrow_matrix(level: int) -> dict[str, Any]:
-    """On a phone a big matrix names its families, a small one its nodes."""
-    if not level:
-        return {"xaxis.tickfont.size": 9, "yaxis.tickfont.size": 9}
-    quiet = {"xaxis.showticklabels": False, "yaxis.showticklabels": False}
-    return {**quiet, "margin.l": 26, "margin.b": 26, "margin.r": 120, "yaxis2.tickfont.size": 8.5}
+def _narrow_matrix(size: int, level: int) -> dict[str, Any]:
+    """On a phone a small matrix names its nodes, a big one its families."""
+    if size <= _MOST_TEXTS or not level:
+        families = {"yaxis2.showticklabels": False, "margin.r": 14} if level else {}
+        return {"xaxis.tickfont.size": 9, "yaxis.tickfont.size": 9, **families}
+    nodes = {"xaxis.showticklabels": False, "yaxis.showticklabels": False}
+    return {**nodes, "margin.l": 26, "margin.b": 26, "margin.r": 120, "yaxis2.tickfont.size": 8.5}
 
 
 def _blocks(parents: np.ndarray) -> list[tuple[int, int]]:

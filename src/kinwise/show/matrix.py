@@ -14,7 +14,8 @@ MOST_NODES = 200
 """A matrix of more nodes than this can neither be read nor drawn in reasonable time."""
 _MOST_TICKS = 120
 _MOST_TEXTS = 12
-_QUIET: dict[str, Any] = {"showgrid": False, "zeroline": False, "ticks": ""}
+_QUIET: dict[str, Any] = {"showgrid": False, "zeroline": False, "ticks": "", "ticklabeloverflow": "allow"}
+"""Of axes of names; looking for overflow would measure every name anew, which takes longer than all the rest."""
 
 
 def confusion_matrix(counts: np.ndarray, hierarchy: Hierarchy, level: int) -> go.Figure:

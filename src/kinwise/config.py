@@ -45,9 +45,9 @@ class Config:
     # --- optimisation
     epochs: float = 6.0
     """Passes over the training pictures; need not be whole."""
-    batch: int = 512
+    batch: int = 256
     """Pictures per step, over all processes together."""
-    resolutions: tuple[tuple[int, float], ...] = ((20, 0.15), (24, 0.5), (32, 1.0))
+    resolutions: tuple[tuple[int, float], ...] = ((21, 0.6), (32, 1.0))
     """(size in pixels, until which share of the steps): small pictures first are cheaper."""
     learning_rate: float = 0.18
     """Peak learning rate of the filters (Muon)."""

@@ -149,7 +149,7 @@ class Training:
         )
 
     def _start_epoch(self) -> None:
-        self.sums = torch.zeros(len(self.levels) + 2, dtype=torch.float64, device=self.machine.device)
+        self.sums = torch.zeros(len(self.levels) + 2, dtype=torch.float32, device=self.machine.device)
         self.step_losses: list[Tensor] = []
         self.learning_rate = 0.0
 

@@ -1,17 +1,19 @@
 """Recipes: named configs, one file each, with their source, what to expect of them, and what they cost."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from kinwise.config import Config
 from kinwise.errors import InputError
 
 NAMES = ("quick", "standard", "thorough")
-SMALLEST_BATCH, STEPS_PER_EPOCH, STEPS = 64, 30, 500
+SMALLEST_BATCH, STEPS_PER_EPOCH, STEPS = 64, 30, 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,7 @@ class Recipe:
         """The config for a training part of so many ``pictures``.
 
         Few pictures make few steps, and few steps teach little whatever the pictures: the batch is halved until an
-        epoch has 30 steps (but not below 64 pictures), and epochs are added until there are 500 steps.
+        epoch has 30 steps (but not below 64 pictures), and epochs are added until there are 300 steps.
         """
         batch = self.config.batch
         while batch > SMALLEST_BATCH and pictures // batch < STEPS_PER_EPOCH:
@@ -67,3 +69,14 @@ def recipe(name: str) -> Recipe:
 def recipes() -> Mapping[str, Recipe]:
     """All recipes, by name."""
     return {name: import_module(f"kinwise.recipes.{name.replace('-', '_')}").RECIPE for name in NAMES}
+
+
+def command_of(config: Config, out: Path | str | None = None) -> str:
+    """The command line that trains ``config`` and writes the run folder ``out``."""
+    name = config.recipe if config.recipe in NAMES else NAMES[0]
+    base = recipe(name).config.to_dict()
+    words = ["kinwise", "train", config.data, "--recipe", name, "--seed", str(config.seed)]
+    for key, value in config.to_dict().items():
+        if key not in ("recipe", "data", "seed") and value != base[key]:
+            words += ["--set", f"{key}={config.text_of(key)}"]
+    return shlex.join(words + (["--out", str(out)] if out else []))

@@ -1,0 +1,207 @@
+"""Training: it learns, it goes on after a break as if there had been none, it looks at training pictures only."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from easy import CONFIG, CPU, TREE, easy_images
+from torch import nn
+
+from kinwise.config import Config
+from kinwise.data.images import Images
+from kinwise.errors import InputError
+from kinwise.learn.losses import LOSSES
+from kinwise.learn.network import predict
+from kinwise.learn.optim import learning_rate_share
+from kinwise.learn.train import Progress, Training
+
+IMAGES = easy_images()
+
+
+def trained(config: Config = CONFIG, images: Images = IMAGES) -> Training:
+    """A finished training of 2 epochs of 4 steps, unless the config says otherwise."""
+    training = Training(config, images, CPU)
+    training.run()
+    return training
+
+
+@cache
+def unbroken(sampler: str = "shuffle") -> Training:
+    """The training that others are compared with; do not change it."""
+    return trained(CONFIG.changed([f"sampler={sampler}"]))
+
+
+def after(steps: int) -> Callable[[], bool]:
+    """A ``stop`` that says True once so many steps are taken."""
+    asked = iter(range(steps + 1))
+    return lambda: next(asked) == steps
+
+
+def same_weights(one: nn.Module, other: nn.Module) -> bool:
+    """Whether all weights and buffers are equal to the bit."""
+    pairs = zip(one.state_dict().items(), other.state_dict().items(), strict=True)
+    return all(name == again and torch.equal(a, b) for (name, a), (again, b) in pairs)
+
+
+def without_times(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: entry[key] for key in entry if key not in ("seconds", "images_per_second")} for entry in history]
+
+
+# --- it learns -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_an_easy_problem_is_learnt_at_every_level(loss: str) -> None:
+    training = trained(replace(CONFIG, loss=loss, epochs=8.0))
+    first, last = training.history[0], training.history[-1]
+    assert last["loss"] < 0.5 * first["loss"]
+    test = IMAGES.test
+    probabilities = predict(training.network, test, CPU)
+    # flat and severity-weighted learn the superclasses through the classes.
+    for level, found in enumerate(probabilities):
+        assert (found.argmax(1) == TREE.level_labels[test.labels, level]).mean() > 0.8
+
+
+def test_bfloat16_is_close_to_float32() -> None:
+    training = Training(CONFIG, IMAGES, replace(CPU, dtype=torch.bfloat16))
+    training.run()
+    assert all(parameter.dtype == torch.float32 for parameter in training.network.parameters())
+    losses = [[entry["loss"] for entry in each.history] for each in (training, unbroken())]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.05)
+
+
+def test_the_history_has_one_entry_per_epoch_and_one_for_the_rest() -> None:
+    history = trained(replace(CONFIG, epochs=1.5)).history
+    assert [entry["epoch"] for entry in history] == [1.0, 1.5]
+    assert [entry["step"] for entry in history] == [4, 6]
+    assert set(history[0]) == {"epoch", "step", "seconds", "loss", "learning_rate", "images_per_second", "accuracy"}
+    assert set(history[0]["accuracy"]["train"]) == set(TREE.levels)
+    assert 0 < history[0]["seconds"] < history[1]["seconds"]
+
+
+def test_progress_starts_afresh_in_every_epoch() -> None:
+    seen: list[Progress] = []
+    training = Training(CONFIG, IMAGES, CPU)
+    training.run(seen.append)
+    assert [progress.step for progress in seen] == list(range(1, 9))
+    assert [training.history[epoch]["loss"] for epoch in (0, 1)] == [seen[3].loss, seen[7].loss]
+    assert [training.history[epoch]["accuracy"]["train"] for epoch in (0, 1)] == [seen[3].accuracy, seen[7].accuracy]
+    sixteenths = [progress.accuracy["class"] * 16 for progress in (seen[0], seen[4])]  # of one batch alone
+    assert sixteenths == [round(value) for value in sixteenths]
+
+
+def test_the_loss_is_the_mean_over_the_pictures_of_the_epoch() -> None:
+    config = replace(CONFIG, loss="flat", learning_rate=0.0, other_learning_rate=0.0, epochs=1.0)
+    training = Training(config, IMAGES, CPU)
+    before = deepcopy(training.network).train()
+    training.run()
+
+    def loss_and_accuracy(step: int) -> tuple[float, float]:
+        pictures, labels = training.feed.at(step)
+        with torch.no_grad():
+            scores = before(pictures)[-1].double()
+        of_truth = scores.log_softmax(1)[torch.arange(16), labels[:, 1]]
+        return -float(of_truth.mean()), float((scores.argmax(1) == labels[:, 1]).double().mean())
+
+    # The filters' norm is set even at a rate of 0; batch normalisation undoes that.
+    loss, accuracy = np.mean([loss_and_accuracy(step) for step in range(4)], axis=0)
+    assert training.history[0]["loss"] == pytest.approx(loss, rel=1e-3)
+    assert training.history[0]["accuracy"]["train"]["class"] == pytest.approx(accuracy)
+
+
+def test_the_learning_rate_is_that_of_the_schedule() -> None:
+    rates: list[float] = []
+    Training(replace(CONFIG, learning_rate=0.1, warmup=0.25), IMAGES, CPU).run(
+        lambda progress: rates.append(progress.learning_rate)
+    )
+    expected = [0.1 * learning_rate_share((step + 0.5) / 8, 0.25) for step in range(8)]
+    assert rates == pytest.approx(expected)
+
+
+# --- the same again --------------------------------------------------------------------------------------------------
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:
+    state = torch.random.get_rng_state()
+    again, other = trained(), trained(replace(CONFIG, seed=1))
+    assert same_weights(again.network, unbroken().network)
+    assert without_times(again.history) == without_times(unbroken().history)
+    assert not same_weights(other.network, unbroken().network)
+    assert torch.equal(torch.random.get_rng_state(), state)  # nobody else's random numbers are touched
+
+
+@pytest.mark.parametrize(("step", "sampler"), [(3, "shuffle"), (4, "shuffle"), (6, "balanced")])
+def test_resuming_gives_the_very_weights_of_an_unbroken_training(step: int, sampler: str, tmp_path: Path) -> None:
+    config = CONFIG.changed([f"sampler={sampler}"])
+    broken = Training(config, IMAGES, CPU)
+    broken.run(stop=after(step))
+    assert (broken.step, broken.is_done) == (step, False)
+    torch.save(broken.state(), tmp_path / "state.pt")
+
+    torch.rand(3)  # what others draw in between does not matter
+    resumed = Training(config, IMAGES, CPU)
+    resumed.load_state(torch.load(tmp_path / "state.pt", weights_only=True))
+    resumed.run()
+    assert resumed.is_done
+    assert same_weights(resumed.network, unbroken(sampler).network)
+    assert without_times(resumed.history) == without_times(unbroken(sampler).history)
+
+
+def test_resuming_from_what_was_saved_at_the_end_of_an_epoch(tmp_path: Path) -> None:
+    saved = iter([tmp_path / "first", tmp_path / "second"])
+    whole = Training(CONFIG, IMAGES, CPU)
+    whole.run(epoch_done=lambda training: torch.save(training.state(), next(saved)))
+    resumed = Training(CONFIG, IMAGES, CPU)
+    resumed.load_state(torch.load(tmp_path / "first", weights_only=True))
+    assert resumed.step == 4
+    resumed.run()
+    assert same_weights(resumed.network, whole.network)
+    assert without_times(resumed.history) == without_times(whole.history)
+    assert resumed.seconds > whole.history[0]["seconds"]  # the time before the break counts
+
+
+def test_training_looks_at_training_pictures_only() -> None:
+    pixels, labels = IMAGES.pixels.copy(), IMAGES.labels.copy()
+    others = IMAGES.parts != "train"
+    pixels[others], labels[others] = 255, 0
+    assert same_weights(trained(images=replace(IMAGES, pixels=pixels, labels=labels)).network, unbroken().network)
+    pixels[np.flatnonzero(~others)[0]] = 255
+    assert not same_weights(trained(images=replace(IMAGES, pixels=pixels)).network, unbroken().network)
+
+
+# --- what goes wrong -------------------------------------------------------------------------------------------------
+
+
+def test_a_learning_rate_far_too_high_is_named() -> None:
+    config = replace(CONFIG, learning_rate=1e9, other_learning_rate=1e38, epochs=10.0)
+    with pytest.raises(
+        InputError, match=r"not finite at step \d+ of 40 \(learning rate \d\.\d+e\+0\d\)\. Try .*5e\+08"
+    ):
+        trained(config)
+
+
+def test_a_poisoned_weight_is_noticed_at_the_next_step() -> None:
+    training = Training(CONFIG, IMAGES, CPU)
+    training.run(stop=after(2))
+    with torch.no_grad():
+        next(training.network.head.parameters())[0, 0] = torch.nan
+    with pytest.raises(InputError, match=r"the loss is not finite at step 3 of 8 \(learning rate 0\.0\d+\)"):
+        training.run()
+
+
+def test_loss_network_and_weights_must_fit() -> None:
+    with pytest.raises(
+        InputError, match="unknown loss 'best'; there are flat, levels, severity-weighted, ancestor-sum"
+    ):
+        Training(replace(CONFIG, loss="best"), IMAGES, CPU)
+    with pytest.raises(InputError, match="unknown network 'best'; there are fast"):
+        Training(replace(CONFIG, network="best"), IMAGES, CPU)
+    with pytest.raises(InputError, match="level_weights: expected 2"):
+        Training(replace(CONFIG, level_weights=(1.0,)), IMAGES, CPU)

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +27,7 @@ from kinwise.learn.network import Network, model_facts, predict
 from kinwise.learn.processes import Processes, join_processes, leave_processes
 from kinwise.learn.train import Progress, Training
 from kinwise.learn.weights import load_state, save_network
-from kinwise.recipes import NAMES
+from kinwise.recipes import command_of
 from kinwise.recipes import recipe as find_recipe
 from kinwise.run import Run
 
@@ -157,23 +156,14 @@ def resume(
         except (RuntimeError, ValueError, KeyError) as error:
             if isinstance(error, InputError):
                 raise
-            raise InputError(f"{folder / run_folder.STATE} does not fit its config: {error}") from error
+            raise InputError(
+                f"{folder / run_folder.STATE} does not fit its {run_folder.CONFIG}: one of them was changed; train anew"
+            ) from error
         first = folder if processes.is_first else None
         with _kept(first):
             return _carry_out(training, _held_out(config, images), first, watchers or Watchers())
     finally:
         leave_processes()
-
-
-def command_of(config: Config, out: Path | str | None = None) -> str:
-    """A command line that does the same as a call from Python."""
-    recipe = config.recipe if config.recipe in NAMES else NAMES[0]
-    base = find_recipe(recipe).config.to_dict()
-    words = ["kinwise", "train", config.data, "--recipe", recipe, "--seed", str(config.seed)]
-    for key, value in config.to_dict().items():
-        if key not in ("recipe", "data", "seed") and value != base[key]:
-            words += ["--set", f"{key}={config.text_of(key)}"]
-    return shlex.join(words + (["--out", str(out)] if out else []))
 
 
 def fingerprint(images: Images) -> str:

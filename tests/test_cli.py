@@ -1,0 +1,283 @@
+"""The command line as a person meets it: help, output, exit status."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from runs import FILES, TINY, TINY_OPTIONS, contents, status, stopped_at, tiny_images
+from safetensors.torch import load_file
+
+from kinwise import cli, experiment
+from kinwise.commands import RUN
+from kinwise.experiment import Interrupted, train
+from kinwise.hierarchy import Hierarchy
+from kinwise.recipes import NAMES
+from kinwise.run import Run
+from kinwise.taxonomy import write
+
+pytest_plugins = ["run_fixtures"]
+
+Output = pytest.CaptureFixture[str]
+KINWISE = [sys.executable, "-m", "kinwise"]
+TINY_PROGRAM = """
+import sys
+from kinwise import cli, data
+from kinwise.data.shapes import shapes
+data.DATA_SETS["shapes"] = lambda _: shapes(train=8, test=4)
+cli.main(sys.argv[1:])
+"""
+
+
+def run_program(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*KINWISE, *arguments], text=True, timeout=60, check=False, **options)
+
+
+# --- help -----------------------------------------------------------------------------------------------------------
+
+
+def test_help_lists_every_verb(capsys: Output) -> None:
+    assert status("--help") == 0
+    page = capsys.readouterr().out
+    assert [verb for verb in cli.VERBS if f"• {verb} " not in page] == []
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_help_of_every_verb_shows_examples_that_parse(verb: str, capsys: Output) -> None:
+    assert status(verb, "--help") == 0
+    page = capsys.readouterr().out
+    assert "None" not in page, "defaults are told in words"
+    examples = [line.split()[1:] for line in page.splitlines() if line.startswith(f"  kinwise {verb}")]
+    assert examples
+    for words in examples:
+        assert isinstance(cli.parse(words), cli.VERBS[verb])
+
+
+def test_help_needs_neither_torch_nor_numpy() -> None:
+    program = (
+        "import sys\nfrom kinwise import cli\ntry: cli.main(['train', '--help'])\n"
+        "except SystemExit: sys.exit(bool({'torch', 'numpy', 'plotly', 'kinwise.commands'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_verb_does_something() -> None:
+    assert set(RUN) == set(cli.VERBS.values())
+
+
+# --- train ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_tiny_shapes")
+def test_train_writes_a_run_and_says_where(trained: Path, tmp_path: Path, capsys: Output) -> None:
+    assert status("train", "shapes", *TINY_OPTIONS, "--out", tmp_path / "mine") == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert captured.err == ""
+    assert lines[0].startswith("Training on ")
+    assert lines[-2] == f"Run:    {tmp_path / 'mine'}"
+    assert lines[-1] == f"Report: {tmp_path / 'mine' / 'report.html'}"
+    assert sum(line.startswith("step ") for line in lines) <= 21, "a line for every 5 % is enough"
+    assert "NOT COMPARABLE" not in captured.out
+    assert sorted(os.listdir(tmp_path / "mine")) == sorted(FILES)
+    weights, again = (load_file(folder / "weights.safetensors") for folder in (trained, tmp_path / "mine"))
+    assert all(weights[name].equal(again[name]) for name in weights), "as from Python"
+
+
+@pytest.mark.usefixtures("_tiny_shapes")
+def test_every_output_of_a_new_split_says_that_it_is_not_comparable(tmp_path: Path, capsys: Output) -> None:
+    folder = tmp_path / "run"
+    assert status("train", "shapes", *TINY_OPTIONS, "--epochs", "1", "--split", "80:20", "--out", folder) == 0
+    assert "NOT COMPARABLE with scores on the official split" in capsys.readouterr().out
+    assert json.loads((folder / "scores.json").read_text("utf-8"))["split"] == "80:20"
+    assert "Not comparable with scores on the official split" in (folder / "report.html").read_text("utf-8")
+    assert status("evaluate", folder) == 0
+    assert "NOT COMPARABLE" in capsys.readouterr().out
+    assert status("data", "shapes", "--split", "80:20") == 0
+    assert "not comparable" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("_tiny_shapes")
+def test_options_stand_above_the_recipe_and_above_set(tmp_path: Path) -> None:
+    options = ("--set", "seed=1", "--seed", "5", "--epochs", "0.5", "--device", "cpu", "--recipe", "standard")
+    assert status("train", "shapes", *TINY_OPTIONS, *options, "--out", tmp_path / "run") == 0
+    config = Run(tmp_path / "run").config
+    assert (config.recipe, config.seed, config.epochs, config.device) == ("standard", 5, 0.5, "cpu")
+    assert config.widths == (8, 8, 8)
+
+
+def test_ctrl_c_stops_cleanly_and_says_how_to_resume(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    command = [sys.executable, "-u", "-c", TINY_PROGRAM, "train", "shapes", *TINY_OPTIONS]
+    with subprocess.Popen(
+        [*command, "--epochs", "5000", "--out", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as training:
+        assert training.stdout
+        assert training.stdout.readline().startswith("Training on")
+        assert training.stdout.readline().startswith("step ")
+        training.send_signal(signal.SIGINT)
+        _, told = training.communicate(timeout=60)
+    assert training.returncode == 130
+    assert told.startswith("kinwise: Stopped at step ")
+    assert told.endswith(f"Go on: kinwise train --resume {folder}.partial\n")
+    assert told.count("\n") == 1, "no traceback"
+    assert sorted(os.listdir(tmp_path)) == ["run.partial"]
+    assert (tmp_path / "run.partial" / "state.pt").is_file()
+
+
+def test_ctrl_c_before_the_training_leaves_nothing(tmp_path: Path) -> None:
+    slow = TINY_PROGRAM.replace(
+        "lambda _: shapes(train=8, test=4)", "lambda _: (print('loading', flush=True), __import__('time').sleep(60))"
+    )
+    command = [sys.executable, "-c", slow, "train", "shapes", "--out", str(tmp_path / "run")]
+    started = time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as training:
+        assert training.stdout
+        assert training.stdout.readline() == "loading\n"
+        training.send_signal(signal.SIGINT)
+        _, told = training.communicate(timeout=50)
+    assert (training.returncode, told) == (130, "kinwise: stopped\n")
+    assert time.monotonic() - started < 50, "at once"
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.usefixtures("_tiny_shapes")
+def test_resume_goes_on_by_command(trained: Path, tmp_path: Path, capsys: Output) -> None:
+    with pytest.raises(Interrupted) as stopped:
+        train(tiny_images(), config=TINY, out=tmp_path / "run", watchers=stopped_at(5))
+    told = str(stopped.value).partition("Go on: ")[2].split()
+    assert told[0] == "kinwise"
+    assert status(*told[1:]) == 0
+    assert f"Run:    {tmp_path / 'run'}" in capsys.readouterr().out
+    weights, again = (load_file(folder / "weights.safetensors") for folder in (trained, tmp_path / "run"))
+    assert all(weights[name].equal(again[name]) for name in weights)
+
+
+# --- evaluate -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network may not be run, nor even read."""
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError("the network was used")
+
+    monkeypatch.setattr("kinwise.experiment.predict", forbidden)
+    monkeypatch.setattr("kinwise.learn.network.predict", forbidden)
+    monkeypatch.setattr("kinwise.learn.weights.load_network", forbidden)
+
+
+@pytest.mark.usefixtures("_no_network")
+@pytest.mark.parametrize("rule", ["argmax", "independent", "bottom-up", "top-down"])
+def test_evaluate_by_every_rule(trained: Path, rule: str, capsys: Output) -> None:
+    before = contents(trained)
+    assert status("evaluate", trained, "--decision", rule, "--json") == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["decision"] == rule
+    assert set(scores) == set(json.loads((trained / "scores.json").read_text("utf-8")))
+    assert contents(trained) == before, "evaluating writes nothing"
+
+
+@pytest.mark.usefixtures("_no_network")
+def test_evaluate_under_another_tree(trained: Path, tmp_path: Path, capsys: Output) -> None:
+    classes = Run(trained).hierarchy.classes
+    two = {"names": ["all", *classes], "parents": [-1] + [0] * len(classes), "levels": ["class"]}
+    write(Hierarchy.from_dict(two), tmp_path / "flat.json")
+    assert status("evaluate", trained, "--hierarchy", tmp_path / "flat.json", "--json") == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["levels"] == ["class"]
+    assert scores["hierarchy"]["mistake_severity"]["value"] == 1
+    saved = json.loads((trained / "scores.json").read_text("utf-8"))
+    assert scores["level"]["class"] == saved["level"]["class"]
+
+
+def test_evaluate_prints_the_same_table_as_train(trained: Path, capsys: Output) -> None:
+    assert status("evaluate", trained) == 0
+    assert capsys.readouterr().out == Run(trained).saved_scores().text() + "\n"
+
+
+@pytest.mark.usefixtures("_tiny_shapes")
+def test_evaluate_runs_the_network_on_other_data(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    asked, original = [], experiment.predict
+
+    def predict(*arguments: Any) -> Any:
+        asked.append(1)
+        return original(*arguments)
+
+    monkeypatch.setattr(experiment, "predict", predict)
+    assert status("evaluate", trained, "--data", "shapes", "--json") == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert asked == [1]
+    assert scores["level"] == json.loads((trained / "scores.json").read_text("utf-8"))["level"]
+
+
+# --- score, report, data, recipes -----------------------------------------------------------------------------------
+
+
+def test_score_judges_a_file_and_writes_its_report(trained: Path, tmp_path: Path, capsys: Output) -> None:
+    saved = Run(trained).predictions()
+    np.savez(tmp_path / "mine.npz", probabilities=saved.probabilities[-1], labels=saved.labels)
+    tree = trained / "hierarchy.json"
+    assert status("score", tmp_path / "mine.npz", "--hierarchy", tree) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"Report: {tmp_path / 'mine.html'}"
+    assert (tmp_path / "mine.html").read_text("utf-8").startswith("<!doctype html>")
+    assert status("score", tmp_path / "mine.npz", "--hierarchy", tree, "--report", tmp_path / "r.html", "--json") == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert (scores["model"], scores["training"]) == (None, None)
+    assert scores["n"] == 128
+    assert sorted(os.listdir(tmp_path)) == ["mine.html", "mine.npz", "r.html"]
+
+
+def test_report_writes_every_report_again(run_folder: Path, capsys: Output) -> None:
+    second = run_folder.with_name("second")
+    shutil.copytree(run_folder, second)
+    assert status("report", run_folder, second) == 0
+    assert capsys.readouterr().out.splitlines() == [f"Report: {f / 'report.html'}" for f in (run_folder, second)]
+    assert all("the old report" not in (f / "report.html").read_text("utf-8") for f in (run_folder, second))
+
+
+@pytest.mark.usefixtures("_tiny_shapes")
+def test_data_describes_a_data_set(capsys: Output) -> None:
+    assert status("data", "shapes") == 0
+    assert "shapes" in capsys.readouterr().out
+    assert status("data", "shapes", "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["pictures"] == {"train": 256, "validation": 0, "test": 128}
+
+
+def test_recipes_are_listed(capsys: Output) -> None:
+    assert status("recipes") == 0
+    page = capsys.readouterr().out
+    for name in NAMES:
+        assert f"kinwise train cifar100 --recipe {name}\n" in page
+    assert status("recipes", "--json") == 0
+    assert [recipe["name"] for recipe in json.loads(capsys.readouterr().out)] == list(NAMES)
+
+
+# --- where the output goes ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_output_onto_a_full_disk_is_told() -> None:
+    with open("/dev/full", "w") as full:
+        done = run_program("recipes", stdout=full, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (2, "kinwise: cannot write the output: No space left on device\n")
+
+
+def test_a_reader_that_has_gone_is_no_error() -> None:
+    end, start = os.pipe()
+    os.close(end)
+    with os.fdopen(start, "w") as pipe:
+        done = run_program("recipes", stdout=pipe, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,91 @@
+"""Recipes: each is complete, says what to expect of it, and can be run as it says."""
+
+import json
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kinwise import cli
+from kinwise.config import Config
+from kinwise.errors import InputError
+from kinwise.recipes import NAMES, command_of, recipe, recipes
+
+
+def test_they_are_these_three_and_quick_is_the_default() -> None:
+    assert tuple(recipes()) == NAMES == ("quick", "standard", "thorough")
+    assert Config().recipe == "quick"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_knows_its_name_and_says_what_to_expect(name: str) -> None:
+    found = recipe(name)
+    assert found.config.recipe == name
+    for text in (found.summary, found.source, found.expected, found.cost):
+        assert text.strip()
+        assert "\n" not in text, "one line on the terminal"
+
+
+def test_recipes_differ_in_more_than_their_names() -> None:
+    configs = [json.dumps(recipe(name).config.to_dict() | {"recipe": ""}) for name in NAMES]
+    assert len(set(configs)) == len(NAMES)
+    epochs = [recipe(name).config.epochs for name in NAMES]
+    assert epochs == sorted(epochs), "from short to long"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_json_holds_everything(name: str) -> None:
+    plain = json.loads(json.dumps(recipe(name).to_dict()))
+    assert set(plain) == {"name", "summary", "source", "expected", "cost", "config"}
+    assert plain["name"] == name
+    assert Config.from_dict(plain["config"]) == recipe(name).config
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_compares_with_published_scores(name: str) -> None:
+    """Official split, nothing held out: what ``expected`` says is what a plain command gives."""
+    config = recipe(name).config
+    assert (config.split, config.validation, config.seed, config.device) == ("official", 0.0, 0, "auto")
+
+
+@pytest.mark.parametrize(("wrong", "meant"), [("quik", "quick"), ("standart", "standard"), ("Thorough", "thorough")])
+def test_an_unknown_recipe_is_refused_with_the_closest_name(wrong: str, meant: str) -> None:
+    with pytest.raises(InputError, match=rf"^unknown recipe '{wrong}'\. Did you mean {meant}\? There are: quick, "):
+        recipe(wrong)
+
+
+def test_nothing_close_is_refused_without_a_guess() -> None:
+    with pytest.raises(InputError, match=r"^unknown recipe 'xyz'\. There are: quick, standard, thorough$"):
+        recipe("xyz")
+
+
+@given(
+    epochs=st.floats(min_value=0.01, max_value=100),
+    widths=st.tuples(*[st.integers(1, 50).map(lambda n: 8 * n)] * 3),
+    loss=st.sampled_from(["flat", "levels"]),
+    split=st.sampled_from(["official", "70:30"]),
+    name=st.sampled_from(["quick", "standard", "thorough"]),
+    weights=st.lists(st.floats(0, 10), max_size=4).map(tuple),
+)
+def test_the_command_of_a_config_gives_that_config_again(
+    epochs: float, widths: tuple[int, ...], loss: str, split: str, name: str, weights: tuple[float, ...]
+) -> None:
+    config = replace(
+        recipe(name).config,
+        epochs=epochs,
+        widths=widths,
+        loss=loss,
+        split=split,  # type: ignore[arg-type]
+        level_weights=weights,
+        resolutions=((16, 0.25), (32, 1.0)),
+        seed=7,
+    )
+    words = shlex.split(command_of(config, "runs/with a space"))
+    assert words[:2] == ["kinwise", "train"]
+    verb = cli.parse(words[1:])
+    assert verb.out == Path("runs/with a space")
+    given_again = [text for group in verb.set for text in group] + [f"data={verb.data}", f"seed={verb.seed}"]
+    assert recipe(verb.recipe).config.changed(given_again) == config

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -112,6 +113,34 @@ def test_options_stand_above_the_recipe_and_above_set(tmp_path: Path) -> None:
     config = Run(tmp_path / "run").config
     assert (config.recipe, config.seed, config.epochs, config.device) == ("standard", 5, 0.5, "cpu")
     assert config.widths == (8, 8, 8)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no pseudo-terminals on this system")
+def test_on_a_terminal_there_is_a_bar_that_fits_into_a_line(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-c", TINY_PROGRAM, "train", "shapes", *TINY_OPTIONS, "--out", str(tmp_path / "run")]
+    environment = os.environ | {"COLUMNS": "80", "TERM": "xterm"}
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment) as training:
+        os.close(theirs)
+        seen = b""
+        while piece := _read(ours):
+            seen += piece
+    os.close(ours)
+    assert training.returncode == 0
+    lines = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.decode()))
+    first, bars = lines[0], [line for line in lines if line.startswith("step ")]
+    assert first.startswith("Training on"), "no bar before the first step"
+    assert "━" in bars[-1]
+    assert re.search(r" 12/12 epoch 3\.00  loss \d\.\d+  class \d+\.\d%  [\d,]+ pictures/s  0:00 left *$", bars[-1])
+    assert max(map(len, bars)) <= 80
+    assert lines[-2] == f"Report: {tmp_path / 'run' / 'report.html'}"
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux's way to say that nobody writes to it any more
+        return b""
 
 
 def test_ctrl_c_stops_cleanly_and_says_how_to_resume(tmp_path: Path) -> None:

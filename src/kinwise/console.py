@@ -24,14 +24,19 @@ def training_progress() -> Iterator[Callable[[Progress], None]]:
     if not sys.stdout.isatty():
         yield _PlainLines()
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[text]}"))
-    with Bar(*columns) as bar:
-        task = bar.add_task("step", text="", total=None)
+    bar_column = BarColumn(bar_width=None)  # as wide as the other columns leave room for
+    columns = (TextColumn("{task.description}"), bar_column, MofNCompleteColumn(), TextColumn("{task.fields[text]}"))
+    bar = Bar(*columns, expand=True)
+    task = bar.add_task("step", text="", total=None)
 
-        def show(progress: Progress) -> None:
-            bar.update(task, completed=progress.step, total=progress.steps, text=progress_text(progress))
+    def show(progress: Progress) -> None:
+        bar.start()  # with the first step, not before: a download shows a bar of its own
+        bar.update(task, completed=progress.step, total=progress.steps, text=progress_text(progress))
 
+    try:
         yield show
+    finally:
+        bar.stop()
 
 
 class _PlainLines:

@@ -15,10 +15,10 @@ from common import machine, summary, write
 
 from kinwise.data import load
 from kinwise.data.augment import channel_statistics
-from kinwise.experiment import test_predictions
 from kinwise.judge.metrics import score
 from kinwise.learn.machine import keep_memory, look_at_machine
 from kinwise.learn.network import build
+from kinwise.predict import predictions_on_test
 from kinwise.recipes import recipe
 from kinwise.show.report import report_html
 
@@ -46,7 +46,7 @@ def main() -> None:
     evaluate, report = [], []
     for _ in range(3):
         started = time.perf_counter()
-        predictions = test_predictions(network, images, images.hierarchy, place)
+        predictions = predictions_on_test(network, images, images.hierarchy, place)
         scores = score(predictions)
         evaluate.append(time.perf_counter() - started)
         started = time.perf_counter()

@@ -31,6 +31,7 @@ ROOMS = (
     "judge",
     "show",
     "run",
+    "predict",
     "experiment",
     "console",
     "cli",

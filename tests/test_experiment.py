@@ -15,8 +15,9 @@ import kinwise
 from kinwise.config import Config
 from kinwise.data.images import Images, split
 from kinwise.errors import InputError
-from kinwise.experiment import Interrupted, Watchers, fingerprint, predict_test, resume, train
+from kinwise.experiment import Interrupted, Watchers, fingerprint, resume, train
 from kinwise.files import WriteError
+from kinwise.predict import predictions_of
 from kinwise.run import Run
 
 pytest_plugins = ["run_fixtures"]
@@ -234,7 +235,7 @@ def test_a_report_that_finds_no_room_leaves_the_old_one(run_folder: Path) -> Non
 
 def test_predictions_on_another_data_set_with_the_same_classes(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     give(monkeypatch, tiny_images())
-    again = predict_test(Run(trained), "shapes")
+    again = predictions_of(Run(trained), "shapes")
     saved = Run(trained).predictions()
     assert all(np.array_equal(a, b) for a, b in zip(again.probabilities, saved.probabilities, strict=True))
 
@@ -244,7 +245,7 @@ def test_labels_follow_the_names_of_the_classes(trained: Path, monkeypatch: pyte
     order = images.hierarchy.classes[::-1]
     turned = replace(images, hierarchy=images.hierarchy.with_class_order(order), labels=31 - images.labels)
     give(monkeypatch, turned)
-    again = predict_test(Run(trained), "shapes")
+    again = predictions_of(Run(trained), "shapes")
     assert again.hierarchy == Run(trained).hierarchy
     assert np.array_equal(again.labels, images.test.labels)
 
@@ -254,13 +255,13 @@ def test_other_classes_are_refused(trained: Path, monkeypatch: pytest.MonkeyPatc
     tree = images.hierarchy.to_dict() | {"names": [f"other {name}" for name in images.hierarchy.names]}
     give(monkeypatch, replace(images, hierarchy=kinwise.Hierarchy.from_dict(tree)))
     with pytest.raises(InputError, match="shapes has other classes than the network was trained on"):
-        predict_test(Run(trained), "shapes")
+        predictions_of(Run(trained), "shapes")
 
 
 def test_pictures_of_another_size_are_refused(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     give(monkeypatch, replace(tiny_images(), pixels=tiny_images().pixels[..., ::2, ::2]))
     with pytest.raises(InputError, match="the network was made for pictures of 32 px"):
-        predict_test(Run(trained), "shapes")
+        predictions_of(Run(trained), "shapes")
 
 
 def give(monkeypatch: pytest.MonkeyPatch, images: Images) -> None:

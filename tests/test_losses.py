@@ -66,9 +66,11 @@ def test_levels_with_scores_that_contradict_each_other() -> None:
 
 
 def test_levels_smooth_the_classes_only() -> None:
-    superclass = (-LN_3_4 + 2 * LN2) / 2
-    smoothed = value("flat", "label_smoothing=0.3")
-    assert value("levels", "level_weights=2,1", "label_smoothing=0.3") == pytest.approx(2 * superclass + smoothed)
+    a_and_c = torch.tensor([[0, 0], [1, 2]])
+    first = 0.8 * LN2 + 0.1 * 2 * LN2 + 0.1 * 2 * LN2
+    second = 0.1 * 3 * LN2 + 0.1 * 3 * LN2 - 0.8 * LN_3_4
+    found = value("levels", "level_weights=2,1", "label_smoothing=0.3", labels=a_and_c)
+    assert found == pytest.approx(2 * -LN_3_4 + (first + second) / 2)
 
 
 def test_severity_weighted_by_hand() -> None:

@@ -76,10 +76,10 @@ def evaluate(verb: cli.Evaluate) -> None:
     if verb.data is None:
         scores = run.scores(decision=verb.decision, hierarchy=verb.hierarchy)
     else:
-        from kinwise.experiment import predict_test
         from kinwise.judge.metrics import score
+        from kinwise.predict import predictions_of
 
-        predictions = predict_test(run, verb.data, verb.data_dir)
+        predictions = predictions_of(run, verb.data, verb.data_dir)
         scores = score(predictions, decision=verb.decision, hierarchy=verb.hierarchy)
     _print_scores(scores, verb.json)
 

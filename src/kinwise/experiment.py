@@ -19,14 +19,13 @@ from kinwise.data import load
 from kinwise.data.images import PARTS, Images, hold_out, split
 from kinwise.errors import InputError
 from kinwise.files import WriteError, read_json, write_file, write_json, write_text
-from kinwise.hierarchy import Hierarchy
 from kinwise.judge.metrics import score
-from kinwise.judge.predictions import Predictions
 from kinwise.learn.machine import Machine, keep_memory, look_at_machine, peak_memory_bytes
-from kinwise.learn.network import Network, model_facts, predict
+from kinwise.learn.network import model_facts, predict
 from kinwise.learn.processes import Processes, join_processes, leave_processes
 from kinwise.learn.train import Progress, Training
 from kinwise.learn.weights import load_state, save_network
+from kinwise.predict import predictions_on_test
 from kinwise.recipes import command_of
 from kinwise.recipes import recipe as find_recipe
 from kinwise.run import Run
@@ -100,10 +99,7 @@ def train(
     machine = look_at_machine(wanted)
     processes = join_processes(machine.device)
     try:
-        if images is None:
-            images = load(wanted.data, data_dir=data_dir, split=wanted.split, seed=wanted.seed)
-        elif images.split == "official":
-            images = split(images, wanted.split, wanted.seed)
+        images = _pictures(wanted, images, data_dir, processes)
         config = config or named.config_for(len(images.where("train"))).changed(given)
         config = config.changed([f"data={images.name}", f"split={images.split}"])
         training = _prepare(config, images, machine, processes)
@@ -142,9 +138,7 @@ def resume(
     machine = look_at_machine(config)
     processes = join_processes(machine.device)
     try:
-        if images is None:
-            images = load(config.data, data_dir=data_dir, split=config.split, seed=config.seed)
-        images = split(images, config.split, config.seed)
+        images = _pictures(config, images, data_dir, processes)
         if fingerprint(images) != record.get("pictures"):
             raise InputError(
                 f"{folder} was trained on other pictures than {images.name} has now; train anew, or from Python give "
@@ -176,6 +170,15 @@ def fingerprint(images: Images) -> str:
 
 
 # --- stages ---------------------------------------------------------------------------------------------------------
+
+
+def _pictures(config: Config, images: Images | None, data_dir: Path | None, processes: Processes) -> Images:
+    """The pictures given, or those that the config names, under its split; pictures split again already stay so."""
+    if images is None:
+        return processes.first_before_others(
+            lambda: load(config.data, data_dir=data_dir, split=config.split, seed=config.seed)
+        )
+    return split(images, config.split, config.seed) if images.split == "official" else images
 
 
 def _held_out(config: Config, images: Images) -> Images:
@@ -218,7 +221,7 @@ def _carry_out(training: Training, images: Images, folder: Path | None, watchers
 def _judge_and_write(training: Training, images: Images, folder: Path, watchers: Watchers) -> Run:
     watchers.say("Judging the test pictures")
     started = time.perf_counter()
-    predictions = test_predictions(training.network, images, images.hierarchy, training.machine)
+    predictions = predictions_on_test(training.network, images, images.hierarchy, training.machine)
     watchers.say(f"Predicted {len(predictions):,} pictures in {time.perf_counter() - started:.1f} s")
     facts = {
         "seconds": training.seconds,
@@ -278,34 +281,3 @@ def _kept(folder: Path | None) -> Iterator[None]:
         if isinstance(error, WriteError):
             raise WriteError(f"{error}\nThe training is kept up to its last epoch. Go on: {go_on}") from error
         raise
-
-
-def predict_test(run: Run, data: str, data_dir: Path | None = None) -> Predictions:
-    """Run the network of ``run`` on the test pictures of another data set with the same classes.
-
-    Raises:
-        InputError: when the classes or the form of the pictures differ.
-    """
-    images = load(data, data_dir=data_dir, split=run.config.split, seed=run.config.seed)
-    machine = look_at_machine(run.config)
-    return test_predictions(run.network().to(machine.device), images, run.hierarchy, machine)
-
-
-def test_predictions(network: Network, images: Images, hierarchy: Hierarchy, machine: Machine) -> Predictions:
-    """What ``network`` says about the test part of ``images``, whose tree must have the classes of ``hierarchy``."""
-    if set(images.hierarchy.classes) != set(hierarchy.classes):
-        raise InputError(
-            f"{images.name} has other classes than the network was trained on; expected the {len(hierarchy.classes)} "
-            f"classes {hierarchy.classes[0]}, {hierarchy.classes[1]}, ..."
-        )
-    if images.pixels.shape[1:] != (len(network.statistics.mean), network.size, network.size):
-        raise InputError(f"the network was made for pictures of {network.size} px, got {images.pixels.shape[1:]}")
-    test = images.test
-    return Predictions(
-        probabilities=predict(network, test, machine),
-        labels=np.array([hierarchy.class_index[images.hierarchy.classes[label]] for label in test.labels]),
-        ids=test.ids,
-        hierarchy=hierarchy,
-        split=images.split,
-        source=images.name,
-    )

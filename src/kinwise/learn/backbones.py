@@ -91,7 +91,7 @@ class ResidualGroup(nn.Module):
 
 
 def _convolution(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
-    """A convolution that starts as the identity on its first min(inputs, outputs) filters; odd kernels keep the size."""
+    """A convolution that starts as the identity on its first min(inputs, outputs) filters."""
     layer = SmallMapConvolution(inputs, outputs, kernel, padding=(kernel - 1) // 2, bias=False)
     with torch.no_grad():
         nn.init.dirac_(layer.weight[: min(inputs, outputs)])

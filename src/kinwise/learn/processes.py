@@ -1,12 +1,16 @@
 """Several processes, one training: what ``torchrun`` says of them, and the little they say to each other."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +32,15 @@ class Processes:
     def wrap(self, network: nn.Module) -> nn.Module:
         """``network``, its gradients averaged over all processes; itself when there is only one."""
         return DistributedDataParallel(network) if self.count > 1 else network
+
+    def first_before_others(self, work: Callable[[], T]) -> T:
+        """What ``work`` returns, done by the first process before the others: one download, many readers."""
+        if not self.is_first:
+            dist.barrier()
+        result = work()
+        if self.is_first and self.count > 1:
+            dist.barrier()
+        return result
 
     def total(self, sums: Tensor) -> Tensor:
         """``sums`` added up over all processes."""

@@ -1,0 +1,45 @@
+"""Asking a trained network: pictures in, Predictions out."""
+
+from pathlib import Path
+
+import numpy as np
+
+from kinwise.data import load
+from kinwise.data.images import Images
+from kinwise.errors import InputError
+from kinwise.hierarchy import Hierarchy
+from kinwise.judge.predictions import Predictions
+from kinwise.learn.machine import Machine, look_at_machine
+from kinwise.learn.network import Network, predict
+from kinwise.run import Run
+
+
+def predictions_of(run: Run, data: str, data_dir: Path | None = None) -> Predictions:
+    """Run the network of ``run`` on the test pictures of another data set with the same classes.
+
+    Raises:
+        InputError: when the classes or the form of the pictures differ.
+    """
+    images = load(data, data_dir=data_dir, split=run.config.split, seed=run.config.seed)
+    machine = look_at_machine(run.config)
+    return predictions_on_test(run.network().to(machine.device), images, run.hierarchy, machine)
+
+
+def predictions_on_test(network: Network, images: Images, hierarchy: Hierarchy, machine: Machine) -> Predictions:
+    """What ``network`` says about the test part of ``images``, whose tree must have the classes of ``hierarchy``."""
+    if set(images.hierarchy.classes) != set(hierarchy.classes):
+        raise InputError(
+            f"{images.name} has other classes than the network was trained on; expected the {len(hierarchy.classes)} "
+            f"classes {hierarchy.classes[0]}, {hierarchy.classes[1]}, ..."
+        )
+    if images.pixels.shape[1:] != (len(network.statistics.mean), network.size, network.size):
+        raise InputError(f"the network was made for pictures of {network.size} px, got {images.pixels.shape[1:]}")
+    test = images.test
+    return Predictions(
+        probabilities=predict(network, test, machine),
+        labels=np.array([hierarchy.class_index[images.hierarchy.classes[label]] for label in test.labels]),
+        ids=test.ids,
+        hierarchy=hierarchy,
+        split=images.split,
+        source=images.name,
+    )

@@ -16,10 +16,11 @@ import pytest
 from runs import FILES, TINY, TINY_OPTIONS, contents, status, stopped_at, tiny_images
 from safetensors.torch import load_file
 
-from kinwise import cli, experiment
+from kinwise import cli
 from kinwise.commands import RUN
 from kinwise.experiment import Interrupted, train
 from kinwise.hierarchy import Hierarchy
+from kinwise.learn.network import Network
 from kinwise.recipes import NAMES
 from kinwise.run import Run
 from kinwise.taxonomy import write
@@ -200,8 +201,7 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(*_: object, **__: object) -> None:
         raise AssertionError("the network was used")
 
-    monkeypatch.setattr("kinwise.experiment.predict", forbidden)
-    monkeypatch.setattr("kinwise.learn.network.predict", forbidden)
+    monkeypatch.setattr(Network, "forward", forbidden)
     monkeypatch.setattr("kinwise.learn.weights.load_network", forbidden)
 
 
@@ -238,16 +238,16 @@ def test_evaluate_prints_the_same_table_as_train(trained: Path, capsys: Output) 
 def test_evaluate_runs_the_network_on_other_data(
     trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
-    asked, original = [], experiment.predict
+    asked, forward = [], Network.forward
 
-    def predict(*arguments: Any) -> Any:
-        asked.append(1)
-        return original(*arguments)
+    def ask(network: Network, pictures: Any) -> Any:
+        asked.append(len(pictures))
+        return forward(network, pictures)
 
-    monkeypatch.setattr(experiment, "predict", predict)
+    monkeypatch.setattr(Network, "forward", ask)
     assert status("evaluate", trained, "--data", "shapes", "--json") == 0
     scores = json.loads(capsys.readouterr().out)
-    assert asked == [1]
+    assert sum(asked) == 128
     assert scores["level"] == json.loads((trained / "scores.json").read_text("utf-8"))["level"]
 
 

@@ -114,12 +114,19 @@ def test_a_wrong_verb_or_option(
 # --- runs that are there already, and unfinished ones ---------------------------------------------------------------
 
 
-@pytest.fixture
-def unfinished(tmp_path: Path) -> Path:
-    """A training stopped in its second epoch: run.partial."""
+@pytest.fixture(scope="session")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training stopped in its second epoch; not to be written to."""
+    folder = tmp_path_factory.mktemp("stopped") / "run"
     with pytest.raises(Interrupted):
-        train(tiny_images(), config=TINY, out=tmp_path / "run", watchers=stopped_at(6))
-    return tmp_path / "run.partial"
+        train(tiny_images(), config=TINY, out=folder, watchers=stopped_at(6))
+    return folder.with_name("run.partial")
+
+
+@pytest.fixture
+def unfinished(stopped: Path, tmp_path: Path) -> Path:
+    """An unfinished run to do with as one likes: run.partial."""
+    return Path(shutil.copytree(stopped, tmp_path / "run.partial"))
 
 
 def test_an_unfinished_run_is_not_judged_nor_overwritten(unfinished: Path, refused: Refused) -> None:

@@ -3,7 +3,7 @@
     python benchmarks/recipes.py [--recipes quick standard thorough] [--losses ancestor-sum flat] [--seeds 3]
 
 Every run is one ``kinwise train`` with nothing else going on; training time excludes loading and judging, ``wall``
-includes them and everything else. Results are added to ``recipes.json`` after each run, so it can be broken off; runs
+includes them and everything else. Results are added to the results file after each run, so it can be broken off; runs
 that are there already are not repeated. The same command measures a GPU.
 """
 
@@ -18,7 +18,6 @@ from typing import Any
 
 from common import HERE, machine, summary
 
-RESULTS = HERE / "recipes.json"
 FIGURES = ("mistake_severity", "average_severity", "hierarchical_distance_at_5", "full_path_accuracy")
 
 
@@ -64,16 +63,19 @@ def main() -> None:
     parser.add_argument("--recipes", nargs="+", default=["quick", "standard", "thorough"])
     parser.add_argument("--losses", nargs="+", default=["ancestor-sum"])
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--results", default="recipes", help="the name of the results file, without .json")
     parser.add_argument("--data-dir")
     arguments = parser.parse_args()
-    runs = json.loads(RESULTS.read_text(encoding="utf-8"))["runs"] if RESULTS.exists() else []
+    results = HERE / f"{arguments.results}.json"
+    runs = json.loads(results.read_text(encoding="utf-8"))["runs"] if results.exists() else []
     for recipe in arguments.recipes:
-        for seed in range(arguments.seeds):
+        for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
             for loss in arguments.losses:
                 if any((run["recipe"], run["loss"], run["seed"]) == (recipe, loss, seed) for run in runs):
                     continue
                 runs.append(run_once(recipe, loss, seed, arguments.data_dir))
-                RESULTS.write_text(json.dumps({"summary": summaries(runs), "runs": runs}, indent=1) + "\n", "utf-8")
+                results.write_text(json.dumps({"summary": summaries(runs), "runs": runs}, indent=1) + "\n", "utf-8")
                 print(json.dumps(runs[-1]), flush=True)
 
 

@@ -101,12 +101,12 @@ def score_file(verb: cli.Score) -> None:
         predictions=predictions,
         scores=scores,
         title=verb.file.name,
-        facts={"predictions": str(verb.file), "hierarchy": verb.hierarchy},
+        facts={"predictions": predictions.source, "hierarchy": verb.hierarchy},
         commands={"Judge them again": shlex.join(again)},
     )
     write_text(path, page)
     if not verb.json:
-        print(f"Report: {path.resolve()}")
+        print(f"Judged: {predictions.source}\nReport: {path.resolve()}")
 
 
 def report(verb: cli.Report) -> None:

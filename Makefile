@@ -17,8 +17,8 @@ demo: $(VENV)/installed ## train on the embedded pictures and write the report (
 	rm -rf $(DEMO) $(DEMO).partial
 	$(BIN)/kinwise train shapes --out $(DEMO)
 
-test: $(VENV)/installed-for-development ## run the tests
-	$(BIN)/python -m pytest
+test: $(VENV)/installed-for-development ## run the tests, two files at a time
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/installed-for-development ## check style, format and types
 	$(BIN)/ruff check .

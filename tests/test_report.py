@@ -5,7 +5,6 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from kinwise.judge.predictions import Predictions
 from kinwise.judge.scores import MEASURES, Scores
 from kinwise.show import tables
 from kinwise.show.glossary import TERMS, amount, clock, interval, percent, value
-from kinwise.show.report import report_html, write_report
+from kinwise.show.report import report_html
 
 VOID = {"meta", "link", "br", "img", "circle", "path"}
 HOSTILE = '</script><script>alert("1")</script><img src=x onerror=alert(2)>&amp;\u2028{{ 7 * 6 }}'
@@ -254,17 +253,6 @@ def test_a_matrix_too_big_to_be_read_is_left_out() -> None:
 def test_any_tree_gives_a_well_formed_report(tree: Hierarchy) -> None:
     judged = random_predictions(tree, 12, 0)
     assert Outline(report(judged, score(judged, decision="independent", resamples=5))).open == []
-
-
-def test_writing_is_whole_or_not_at_all(zoo: Predictions, tmp_path: Path) -> None:
-    parts: dict[str, Any] = {"title": "t", "facts": {}, "commands": {}}
-    scores = score(zoo, resamples=5)
-    path = tmp_path / "report.html"
-    write_report(path, predictions=zoo, scores=scores, **parts)
-    assert path.read_text("utf-8") == report_html(predictions=zoo, scores=scores, **parts)
-    assert list(tmp_path.iterdir()) == [path]
-    with pytest.raises(InputError, match="cannot write the report"):
-        write_report(tmp_path / "missing" / "report.html", predictions=zoo, scores=scores, **parts)
 
 
 # --- words -------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from kinwise.judge.metrics import score
 from kinwise.judge.predictions import Predictions
-from kinwise.show.report import write_report
+from kinwise.show.report import report_html
 from kinwise.taxonomy import built_in
 
 ARGUMENTS = [
@@ -64,8 +64,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     judged = cifar_predictions()
     accuracy = {"train": dict.fromkeys(judged.hierarchy.levels, 0.5)}
     path = tmp_path_factory.mktemp("report") / "report.html"
-    write_report(
-        path,
+    page = report_html(
         predictions=judged,
         scores=score(judged, resamples=20),
         title="A very_long_title_without_any_space_to_break_it_in_two_parts_anywhere_at_all",
@@ -76,6 +75,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for e in (1, 2, 3)
         ],
     )
+    path.write_text(page, encoding="utf-8")
     return path
 
 

@@ -1,11 +1,8 @@
 """The report: everything worth knowing about one set of predictions in one HTML file that needs nothing else."""
 
-import contextlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -88,36 +85,6 @@ def report_html(
             plotly=Markup(get_plotlyjs()),
         )
     )
-
-
-def write_report(
-    path: Path,
-    *,
-    predictions: Predictions,
-    scores: Scores,
-    title: str,
-    facts: Mapping[str, str],
-    commands: Mapping[str, str],
-    history: Sequence[Mapping[str, Any]] = (),
-) -> None:
-    """Write ``report_html`` to a file, whole or not at all; what was there before stays until then.
-
-    Raises:
-        InputError: when the file cannot be written.
-    """
-    html = report_html(
-        predictions=predictions, scores=scores, title=title, facts=facts, commands=commands, history=history
-    )
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
-    try:
-        unfinished.write_text(html, encoding="utf-8", newline="\n")
-        unfinished.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        raise InputError(
-            f"cannot write the report {path}: {error.strerror}; give a folder with room and write permission"
-        ) from error
 
 
 @cache

@@ -47,7 +47,7 @@ class Config:
     """Passes over the training pictures; need not be whole."""
     batch: int = 256
     """Pictures per step, over all processes together."""
-    resolutions: tuple[tuple[int, float], ...] = ((21, 0.6), (32, 1.0))
+    resolutions: tuple[tuple[int, float], ...] = ((21, 0.45), (32, 1.0))
     """(size in pixels, until which share of the steps): small pictures first are cheaper."""
     learning_rate: float = 0.18
     """Peak learning rate of the filters (Muon)."""
@@ -96,7 +96,7 @@ class Config:
         if not shares or not rising or shares[-1] != 1 or min(size for size, _ in self.resolutions) < 16:
             raise InputError(
                 "resolutions: expected size:until pairs with sizes of 16 or more and shares rising to 1, for example "
-                f"20:0.15,24:0.5,32:1, got {_text(self.resolutions)}"
+                f"21:0.45,32:1, got {_text(self.resolutions)}"
             )
 
     def to_dict(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ help: ## list what can be made
 
 demo: $(VENV)/installed ## train on the embedded pictures and write the report (replaces runs/demo)
 	rm -rf $(DEMO) $(DEMO).partial
-	$(BIN)/kinwise train shapes --out $(DEMO)
+	$(BIN)/kinwise train shapes --set widths=16,64,256 --out $(DEMO)
 
 test: $(VENV)/installed-for-development ## run the tests, two files at a time
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile

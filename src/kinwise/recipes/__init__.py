@@ -13,7 +13,7 @@ from kinwise.config import Config
 from kinwise.errors import InputError
 
 NAMES = ("quick", "standard", "thorough")
-SMALLEST_BATCH, STEPS_PER_EPOCH, STEPS = 64, 30, 300
+SMALLEST_BATCH, STEPS_PER_EPOCH, STEPS = 64, 30, 250
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Recipe:
         """The config for a training part of so many ``pictures``.
 
         Few pictures make few steps, and few steps teach little whatever the pictures: the batch is halved until an
-        epoch has 30 steps (but not below 64 pictures), and epochs are added until there are 300 steps.
+        epoch has 30 steps (but not below 64 pictures), and epochs are added until there are 250 steps.
         """
         batch = self.config.batch
         while batch > SMALLEST_BATCH and pictures // batch < STEPS_PER_EPOCH:

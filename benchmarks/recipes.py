@@ -21,10 +21,10 @@ from common import HERE, machine, summary
 FIGURES = ("mistake_severity", "average_severity", "hierarchical_distance_at_5", "full_path_accuracy")
 
 
-def run_once(recipe: str, loss: str, seed: int, data_dir: str | None) -> dict[str, Any]:
-    """Train once and return what the run folder says."""
+def run_once(recipe: str, loss: str, seed: int, data_dir: str | None, keep: Path | None) -> dict[str, Any]:
+    """Train once and return what the run folder says; the folder stays under ``keep`` if that is given."""
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "run"
+        out = (keep or Path(folder)) / f"{recipe}-{loss}-{seed}"
         command = [sys.executable, "-m", "kinwise", "train", "cifar100", "--recipe", recipe, "--seed", str(seed)]
         command += ["--set", f"loss={loss}", "--out", str(out)] + (["--data-dir", data_dir] if data_dir else [])
         started = time.perf_counter()
@@ -65,6 +65,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--results", default="recipes", help="the name of the results file, without .json")
+    parser.add_argument("--keep", type=Path, help="a folder in which the run folders stay")
     parser.add_argument("--data-dir")
     arguments = parser.parse_args()
     results = HERE / f"{arguments.results}.json"
@@ -74,7 +75,7 @@ def main() -> None:
             for loss in arguments.losses:
                 if any((run["recipe"], run["loss"], run["seed"]) == (recipe, loss, seed) for run in runs):
                     continue
-                runs.append(run_once(recipe, loss, seed, arguments.data_dir))
+                runs.append(run_once(recipe, loss, seed, arguments.data_dir, arguments.keep))
                 results.write_text(json.dumps({"summary": summaries(runs), "runs": runs}, indent=1) + "\n", "utf-8")
                 print(json.dumps(runs[-1]), flush=True)
 

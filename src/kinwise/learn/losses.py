@@ -92,8 +92,8 @@ def levels(scores: Scores, labels: Labels, context: LossContext) -> Scalar:
 def severity_weighted(scores: Scores, labels: Labels, context: LossContext) -> Scalar:
     """CE * f[d(argmax p, y)], averaged over the batch: graver mistakes count more (reference systems A, B and C).
 
-    For the gradient the factor is a constant: a graver mistake only pulls harder, whichever wrong class it was. The loss
-    is not proper, since its minimum lies where the most likely classes tie, so expect under-confident probabilities.
+    For the gradient the factor is a constant: a graver mistake only pulls harder, whichever wrong class it was. The
+    loss is not proper, its minimum lies where the most likely classes tie, so expect under-confident probabilities.
     Kept as a named baseline.
     """
     class_labels = labels[:, -1]

@@ -89,7 +89,7 @@ class Training:
         """Take all steps that are left.
 
         Args:
-            watch: called after every step.
+            watch: called after every step on a processor, after every 20th elsewhere.
             epoch_done: called at the end of every epoch, and after the last step, with ``history`` grown by one.
             stop: asked before every step; when it says True, training ends there and can be resumed.
 
@@ -100,10 +100,12 @@ class Training:
         while not self.is_done and not stop():
             started = time.perf_counter()
             self._take_step()
-            self.seconds += time.perf_counter() - started
             ends = self.is_done or self.step % self.feed.steps_per_epoch == 0
-            if self.machine.device.type == "cpu" or self.step % 20 == 0 or ends:
+            looks = ends or self.machine.device.type == "cpu" or self.step % 20 == 0  # looking waits for the device
+            if looks:
                 self._require_finite()
+            self.seconds += time.perf_counter() - started
+            if looks:
                 watch(self.progress())
             if ends:
                 self._end_epoch()

@@ -10,12 +10,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kinwise.config import Config
 from kinwise.errors import InputError
@@ -38,6 +39,8 @@ SCORES = "scores.json"
 REPORT = "report.html"
 DONE = "done.json"
 PARTIAL = ".partial"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,7 @@ class Run:
     @cached_property
     def hierarchy(self) -> Hierarchy:
         """The tree it was trained on."""
-        path = self.folder / HIERARCHY
-        data = read_json(path)
-        try:
-            return Hierarchy.from_dict(data)
-        except InputError as error:
-            raise InputError(f"{path} is damaged: {error}") from error
+        return _read(self.folder / HIERARCHY, Hierarchy.from_dict)
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -108,12 +106,7 @@ class Run:
 
     def saved_scores(self) -> Scores:
         """What scores.json holds: the scores by the rule argmax, as the training wrote them."""
-        path = self.folder / SCORES
-        data = read_json(path)
-        try:
-            return Scores.from_dict(data)
-        except InputError as error:
-            raise InputError(f"{path} is damaged: {error}") from error
+        return _read(self.folder / SCORES, Scores.from_dict)
 
     def report(self) -> Path:
         """Write report.html again from what the folder holds, and return its path."""
@@ -126,6 +119,15 @@ class Run:
         from kinwise.learn.weights import load_network
 
         return load_network(self.folder / WEIGHTS)
+
+
+def _read(path: Path, make: Callable[[dict[str, Any]], T]) -> T:
+    """What ``make`` makes of a JSON file; where it cannot, the message names the file."""
+    data = read_json(path)
+    try:
+        return make(data)
+    except InputError as error:
+        raise InputError(f"{path} is damaged: {error}") from error
 
 
 def report_of(folder: Path, predictions: Predictions, scores: Scores) -> str:

@@ -11,6 +11,6 @@ RECIPE = Recipe(
     ),
     summary="A wider network and half as many epochs again: good results in a coffee break.",
     source="ours, after the public CIFAR speed records (Jordan, arXiv 2404.00498; widths and lengths are our own)",
-    expected="EXPECTED",
-    cost="COST",
+    expected="not measured over several seeds yet",
+    cost="about 2.2 times quick",
 )

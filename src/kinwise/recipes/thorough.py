@@ -11,6 +11,6 @@ RECIPE = Recipe(
     ),
     summary="The widest network and the most epochs: for results that count.",
     source="ours, after the public CIFAR speed records (Jordan, arXiv 2404.00498; widths and lengths are our own)",
-    expected="EXPECTED",
-    cost="COST",
+    expected="not measured over several seeds yet",
+    cost="about 5 times quick",
 )

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,6 @@ def machine() -> dict[str, Any]:
 
 def matrix_product_speed(size: int = 1024, repeats: int = 20) -> float:
     """GFLOP/s of a float32 matrix product, the best of ``repeats``: tells a slow machine or a busy one from a fast."""
-    import time
-
     a, b = torch.randn(size, size), torch.randn(size, size)
     best = float("inf")
     for _ in range(repeats):

@@ -9,8 +9,6 @@ torchmetrics. Writes ``metrics.json`` next to this file.
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -21,6 +19,7 @@ from typing import Any
 import numpy as np
 import sklearn.metrics
 import torch
+from common import machine
 from torchmetrics.functional import classification
 
 from kinwise.hierarchy import Hierarchy
@@ -146,13 +145,6 @@ def timed(work: Callable[[], object], repeats: int) -> dict[str, Any]:
     }
 
 
-def processor() -> str:
-    """The processor's name where the system tells it."""
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.is_file() else []
-    return next((line.split(": ")[1] for line in lines if line.startswith("model name")), platform.processor())
-
-
 def main() -> None:
     """Measure and write the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -173,13 +165,8 @@ def main() -> None:
         "classes": len(predictions.hierarchy.classes),
         "levels": list(predictions.hierarchy.levels),
         "repeats": arguments.repeats,
-        "machine": {
-            "processor": processor(),
-            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-            "load_before": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        },
-        "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in ("kinwise", "numpy", "torch", "scikit-learn", "torchmetrics")},
+        "machine": machine(),
+        "peers": {name: version(name) for name in ("scikit-learn", "torchmetrics")},
         "seconds": {name: timed(work, arguments.repeats) for name, work in works.items()},
     }
     for name, times in result["seconds"].items():

@@ -205,8 +205,7 @@ class Training:
 
 
 def _optimisers(network: Network, config: Config) -> list[torch.optim.Optimizer]:
-    filters, _ = filters_and_rest(network)
-    _, rest = filters_and_rest(network.backbone)
+    filters, rest = filters_and_rest(network.backbone)
     muon = Muon(filters, lr=config.learning_rate, momentum=config.momentum)
     groups = [
         {"params": rest, "weight_decay": 0.0},

@@ -3,7 +3,7 @@
     python benchmarks/steps.py [--pairs 10] [--data-dir DIR]
 
 - all levels (``ancestor-sum``) beside classes alone (``flat``): the price of learning the hierarchy;
-- small maps as matrix products beside torch's convolution kernels (processors only);
+- small maps by fewer multiplications beside torch's convolution kernels (processors only);
 - the batched data path beside a per-picture pipeline (crop, flip, normalise, stack, as a DataLoader would).
 Writes ``steps.json``.
 """
@@ -51,9 +51,9 @@ def in_pairs(first: Callable[[], object], second: Callable[[], object], pairs: i
     }
 
 
-def last_step(images: Images, loss: str) -> Callable[[], None]:
-    """A function that takes one training step of ``quick`` at full resolution."""
-    config = recipe("quick").config.changed(["data=cifar100", f"loss={loss}", "resolutions=32:1", "epochs=1000"])
+def step_of(images: Images, loss: str, name: str = "quick", size: int = 32) -> Callable[[], None]:
+    """A function that takes one training step of the recipe ``name`` at ``size`` pixels."""
+    config = recipe(name).config.changed(["data=cifar100", f"loss={loss}", f"resolutions={size}:1", "epochs=1000"])
     training = Training(config, images, look_at_machine(config))
     return training._take_step
 
@@ -62,11 +62,12 @@ def without_small_maps(step: Callable[[], None]) -> Callable[[], None]:
     """The same step with torch's kernels for every convolution."""
 
     def run() -> None:
-        largest, smallmaps.LARGEST_MAP = smallmaps.LARGEST_MAP, 0
+        largest = smallmaps.LARGEST_MAP, smallmaps.LARGEST_WIDE_MAP
+        smallmaps.LARGEST_MAP = smallmaps.LARGEST_WIDE_MAP = 0
         try:
             step()
         finally:
-            smallmaps.LARGEST_MAP = largest
+            smallmaps.LARGEST_MAP, smallmaps.LARGEST_WIDE_MAP = largest
 
     return run
 
@@ -107,12 +108,17 @@ def main() -> None:
     keep_memory()
     images = load("cifar100", data_dir=arguments.data_dir)
     statistics = channel_statistics(images.train.pixels)
-    flat, levels = last_step(images, "flat"), last_step(images, "ancestor-sum")
+    flat, levels = step_of(images, "flat"), step_of(images, "ancestor-sum")
     batched = in_pairs(batched_path(images, statistics), per_picture_path(images, statistics), arguments.pairs)
     results = {
         "machine": machine(),
         "flat, then all levels": in_pairs(flat, levels, arguments.pairs),
-        "small maps as products, then as convolutions": in_pairs(flat, without_small_maps(flat), arguments.pairs),
+        "small maps by fewer multiplications, then as convolutions": {
+            f"{name} at {size} px": in_pairs(step, without_small_maps(step), arguments.pairs)
+            for name in ("quick", "standard", "thorough")
+            for size in (21, 32)
+            for step in [step_of(images, "flat", name, size)]
+        },
         "10 batches of 512 at once, then 1 batch picture by picture": batched,
         "batched pictures per second": 5120 / batched["first_seconds"]["mean"],
         "per-picture pictures per second": 512 / batched["second_seconds"]["mean"],

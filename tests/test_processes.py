@@ -14,12 +14,13 @@ from kinwise.learn.train import Training
 
 TESTS = Path(__file__).parent
 TAME = ("learning_rate=0.005", "other_learning_rate=0.02")  # for a network without normalisation
+FREEZE = ("freeze=0.5,0.75",)
 
 
 def train_both(processes: Processes) -> dict[str, Any]:
     """Train twice, with the batch normalisation at rest and as usual; what came of it, as plain values."""
     results: dict[str, Any] = {}
-    for name, config in (("at rest", CONFIG.changed(TAME)), ("usual", CONFIG)):
+    for name, config in (("at rest", CONFIG.changed(TAME)), ("usual", CONFIG.changed(FREEZE))):
         training = Training(config, easy_images(), CPU, processes)
         if name == "at rest":
             keep_normalisation_at_rest(training.network)

@@ -1,18 +1,23 @@
 """The convolution of small maps is the ordinary convolution: values and gradients, against torch's own kernels."""
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from kinwise.learn.smallmaps import LARGEST_MAP, SmallMapConvolution, small_map_convolution, touching_pairs
+from kinwise.learn.smallmaps import LARGEST_MAP, SmallMapConvolution, correlation, line, small_map_convolution
 
 
 @pytest.mark.parametrize(
-    ("size", "kernel", "padding"), [(1, 3, 1), (2, 3, 1), (3, 3, 1), (5, 3, 1), (4, 1, 0), (7, 2, 0), (2, 2, 0)]
+    ("height", "width", "kernel", "padding"),
+    [
+        *((1, 1, 3, 1), (2, 2, 3, 1), (3, 3, 3, 1), (5, 5, 3, 1), (7, 7, 3, 1), (15, 15, 3, 1)),
+        *((4, 4, 1, 0), (7, 7, 2, 0), (2, 2, 2, 0), (5, 7, 3, 1), (2, 3, 3, 1), (6, 9, 3, 0), (4, 4, 5, 2)),
+    ],
 )
-def test_agrees_with_conv2d(size: int, kernel: int, padding: int) -> None:
+def test_agrees_with_conv2d(height: int, width: int, kernel: int, padding: int) -> None:
     generator = torch.Generator().manual_seed(0)
-    x = torch.randn(6, 5, size, size, generator=generator, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(6, 5, height, width, generator=generator, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(4, 5, kernel, kernel, generator=generator, dtype=torch.float64, requires_grad=True)
     expected = F.conv2d(x, weight, padding=padding)
     got = small_map_convolution(x, weight, padding)
@@ -27,11 +32,34 @@ def test_agrees_with_conv2d(size: int, kernel: int, padding: int) -> None:
         torch.testing.assert_close(ours, theirs)
 
 
-def test_only_positions_that_meet_the_map_are_multiplied() -> None:
-    # 3x3 on 3x3: the corner sees 4 positions, an edge 6, the centre 9: 4*4 + 4*6 + 9 = 49 of 81.
-    assert len(touching_pairs(3, 3, 3, 1)) == 49
-    assert len(touching_pairs(2, 2, 3, 1)) == 16
-    assert touching_pairs(2, 2, 2, 0) == ((0, 0, 0), (0, 1, 1), (0, 2, 2), (0, 3, 3))
+def test_single_precision_rounds_little() -> None:
+    torch.manual_seed(0)
+    x, weight = torch.randn(32, 48, 7, 7), torch.randn(40, 48, 3, 3)
+    exact = F.conv2d(x.double(), weight.double(), padding=1)
+    error = (small_map_convolution(x, weight, 1) - exact).abs().max() / exact.abs().max()
+    assert error < 3e-5
+
+
+def test_two_outputs_of_three_taps_by_hand() -> None:
+    # y0 = 1*10 + 2*20 + 3*30 = 140, y1 = 2*10 + 3*20 + 4*30 = 200, in 4 products instead of 6.
+    forth, spread, back = correlation(2, 3)
+    assert forth.shape == (4, 4)
+    outputs = back @ ((forth @ [1, 2, 3, 4]) * (spread @ [10, 20, 30]))
+    np.testing.assert_allclose(outputs, [140, 200])
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "padding", "products"),
+    [(7, 3, 1, 11), (5, 3, 1, 7), (3, 3, 1, 5), (2, 3, 1, 3), (1, 3, 1, 1), (7, 2, 0, 7), (15, 3, 1, 21)],
+)
+def test_how_many_products_a_line_takes(size: int, kernel: int, padding: int, products: int) -> None:
+    forth, spread, back = line(size, kernel, padding)
+    assert len(forth) == len(spread) == back.shape[1] == products
+
+
+def test_more_products_than_points_are_refused() -> None:
+    with pytest.raises(ValueError, match="8 products"):
+        correlation(6, 3)
 
 
 def test_the_module_takes_either_way_to_the_same_result() -> None:
@@ -42,4 +70,4 @@ def test_the_module_takes_either_way_to_the_same_result() -> None:
         x = torch.randn(2, 3, size, size)
         with torch.no_grad():
             plain = layer(x)
-        torch.testing.assert_close(layer(x), plain, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(layer(x), plain, rtol=1e-4, atol=1e-5)

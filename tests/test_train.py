@@ -154,6 +154,46 @@ def test_resuming_gives_the_very_weights_of_an_unbroken_training(step: int, samp
     assert without_times(resumed.history) == without_times(unbroken(sampler).history)
 
 
+def test_frozen_stages_stay_and_the_others_go_on() -> None:
+    training = Training(CONFIG.changed(["freeze=0.5,0.75"]), IMAGES, CPU)  # 8 steps: stem until 4, first group until 6
+    stages = training.network.backbone.stages
+    seen = []
+    while not training.is_done:
+        training.run(stop=after(1))
+        seen.append([deepcopy(stage.state_dict()) for stage in stages])
+
+    def changed(stage: int, step: int) -> bool:
+        names = [name for name, _ in stages[stage].named_parameters()]
+        return any(not torch.equal(seen[step][stage][name], seen[step - 1][stage][name]) for name in names)
+
+    assert [changed(0, step) for step in range(1, 8)] == [True] * 3 + [False] * 4
+    assert [changed(1, step) for step in range(1, 8)] == [True] * 5 + [False] * 2
+    assert all(changed(stage, step) for stage in (2, 3) for step in range(1, 8))
+    assert all(parameter.grad is None for stage in stages[:2] for parameter in stage.parameters())
+
+
+def test_resuming_among_frozen_stages_gives_the_very_weights(tmp_path: Path) -> None:
+    config = CONFIG.changed(["freeze=0.5,0.75"])
+    first = Training(config, IMAGES, CPU)
+    first.run(stop=after(5))
+    torch.save(first.state(), tmp_path / "state.pt")
+    second = Training(config, IMAGES, CPU)
+    second.load_state(torch.load(tmp_path / "state.pt", weights_only=True))
+    second.run()
+    assert same_weights(second.network, trained(config).network)
+
+
+@pytest.mark.parametrize("freeze", ["0.2", "0.6,0.5", "0.5,1.5"])
+def test_freezing_before_the_warmup_ends_or_out_of_order_is_refused(freeze: str) -> None:
+    with pytest.raises(InputError, match=r"freeze: expected shares that do not fall, above warmup \(0.25\)"):
+        CONFIG.changed([f"freeze={freeze}"])
+
+
+def test_freezing_more_stages_than_there_are_is_refused() -> None:
+    with pytest.raises(InputError, match="the network has 4 stages, got 5 shares"):
+        Training(CONFIG.changed(["freeze=.5,.6,.7,.8,.9"]), IMAGES, CPU)
+
+
 def test_resuming_from_what_was_saved_at_the_end_of_an_epoch(tmp_path: Path) -> None:
     saved = iter([tmp_path / "first", tmp_path / "second"])
     whole = Training(CONFIG, IMAGES, CPU)

@@ -60,6 +60,10 @@ class Config:
     warmup: float = 0.25
     """The share of the steps in which the learning rates rise; afterwards they fall to 0 in a straight line."""
 
+    freeze: tuple[float, ...] = ()
+    """At which share of the steps each stage, in order from the pictures, ends its learning: its rates fall to 0 there,
+    and no gradient is computed for it afterwards. Stages without a share learn to the end."""
+
     # --- augmentation
     translate: int = 2
     """Each picture is moved by up to so many pixels in each direction, its border reflected."""
@@ -89,6 +93,12 @@ class Config:
         for name in ("level_weights", "severity_factors"):
             for value in getattr(self, name):
                 _in_range(name, value, 0, float("inf"), "at least 0 and finite", upper_open=True)
+        ends = list(self.freeze)
+        if ends != sorted(ends) or (ends and not self.warmup < ends[0] <= ends[-1] <= 1):
+            raise InputError(
+                f"freeze: expected shares that do not fall, above warmup ({self.warmup}) and up to 1, "
+                f"got {_text(self.freeze)}"
+            )
         if len(self.widths) != 3 or min(self.widths) < 8 or any(width % 8 for width in self.widths):
             raise InputError(f"widths: expected three multiples of 8, got {_text(self.widths)}")
         shares = [share for _, share in self.resolutions]

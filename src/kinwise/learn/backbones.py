@@ -1,7 +1,8 @@
 """Backbones: a float picture batch in, one feature vector per picture out.
 
-A backbone is a module with ``features``, the length of its feature vectors, and ``prepare``, which is called once with
-training pictures before anything is learnt. A new one is a class plus one line in ``BACKBONES``.
+A backbone is a module with ``features``, the length of its feature vectors, ``stages``, its parts in the order in which
+pictures pass them, and ``prepare``, which is called once with training pictures before anything is learnt. A new one is
+a class plus one line in ``BACKBONES``.
 """
 
 from collections.abc import Callable
@@ -42,6 +43,11 @@ class FastNet(nn.Module):
             ResidualGroup(second, third, inner=_share(third, 2, 3), kernels=(2, 3, 3)),
         )
         self.features = third
+
+    @property
+    def stages(self) -> tuple[nn.Module, ...]:
+        """The parts that pictures pass through, in order, as ``freeze`` counts them: the stem and the groups."""
+        return (self.stem, *self.groups)
 
     def forward(self, pictures: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch features"]:
         """One feature vector per picture; pictures of 16 pixels or more."""

@@ -1,6 +1,7 @@
 """Optimisers and the schedule: Muon for the filters, SGD with Nesterov momentum for everything else."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,13 +18,15 @@ class Muon(torch.optim.Optimizer):
     the norm of the filters stays put, so one learning rate fits all layers.
 
     Args:
-        parameters: convolution filters, (out, in, height, width).
+        parameters: convolution filters, (out, in, height, width), or groups of them.
         lr: the learning rate, >= 0.
         momentum: in [0, 1).
         steps: Newton-Schulz steps, >= 1; more are closer to orthogonal and dearer.
     """
 
-    def __init__(self, parameters: Iterable[Tensor], lr: float, momentum: float, steps: int = 3) -> None:
+    def __init__(
+        self, parameters: Iterable[Tensor] | Iterable[dict[str, Any]], lr: float, momentum: float, steps: int = 3
+    ) -> None:
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "steps": steps})
 
     @torch.no_grad()
@@ -77,16 +80,17 @@ def _gathered(x: Tensor, steps: int) -> Tensor:
     return x if product is None else product @ x
 
 
-def learning_rate_share(progress: float, warmup: float) -> float:
-    """The share of the peak learning rate: a straight line up to 1 at ``warmup``, then straight down to 0 at 1.
+def learning_rate_share(progress: float, warmup: float, end: float = 1.0) -> float:
+    """The share of the peak learning rate: a straight line up to 1 at ``warmup``, then straight down to 0 at ``end``.
 
     Args:
         progress: the share of the training that is done, in [0, 1).
         warmup: the share of the training in which the rate rises, in [0, 1).
+        end: the share of the training after which the rate is 0, above ``warmup``.
     """
     if progress < warmup:
         return progress / warmup
-    return (1 - progress) / (1 - warmup)
+    return max(0.0, (end - progress) / (end - warmup))
 
 
 def filters_and_rest(network: nn.Module) -> tuple[list[Tensor], list[Tensor]]:

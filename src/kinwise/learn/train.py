@@ -69,6 +69,7 @@ class Training:
         self.loss = LOSSES[config.loss].function
         self.context = loss_context(config, images.hierarchy, machine.device)
         self.optimisers = _optimisers(self.network, config)
+        self.frozen = 0
         self.wrapped = processes.wrap(self.network)
         self.step = 0
         self.seconds = 0.0
@@ -113,11 +114,12 @@ class Training:
                 epoch_done(self)
 
     def _take_step(self) -> None:
-        share = learning_rate_share((self.step + 0.5) / self.feed.steps, self.config.warmup)
-        self.learning_rate = self.config.learning_rate * share
+        progress = (self.step + 0.5) / self.feed.steps
+        self._freeze(sum(end <= progress for end in self.config.freeze))
+        self.learning_rate = self.config.learning_rate * learning_rate_share(progress, self.config.warmup)
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
-                group["lr"] = group["peak"] * share
+                group["lr"] = group["peak"] * learning_rate_share(progress, self.config.warmup, group["end"])
         pictures, labels = self.feed.at(self.step)
         with self.machine.autocast():
             scores = self.wrapped(pictures)
@@ -133,6 +135,16 @@ class Training:
             )
             self.step_losses.append(loss.detach())
         self.step += 1
+
+    def _freeze(self, count: int) -> None:
+        """Compute no gradients for the first ``count`` stages from now on."""
+        if count == self.frozen:
+            return
+        self.frozen = count
+        for stage in self.network.backbone.stages[:count]:
+            stage.requires_grad_(False)
+        self.wrapped = self.network  # the old wrapper goes before the new one comes: both would wait for gradients
+        self.wrapped = self.processes.wrap(self.network)
 
     def progress(self) -> Progress:
         """Where the training stands."""
@@ -205,13 +217,18 @@ class Training:
 
 
 def _optimisers(network: Network, config: Config) -> list[torch.optim.Optimizer]:
-    filters, rest = filters_and_rest(network.backbone)
+    stages = network.backbone.stages
+    if len(config.freeze) > len(stages):
+        raise InputError(f"freeze: the network has {len(stages)} stages, got {len(config.freeze)} shares")
+    filters, others = [], []
+    for index, stage in enumerate(stages):
+        end = config.freeze[index] if index < len(config.freeze) else 1.0
+        of_filters, of_others = filters_and_rest(stage)
+        filters.append({"params": of_filters, "end": end})
+        others.append({"params": of_others, "end": end, "weight_decay": 0.0})
+    others.append({"params": list(network.head.parameters()), "end": 1.0, "weight_decay": config.weight_decay})
     muon = Muon(filters, lr=config.learning_rate, momentum=config.momentum)
-    groups = [
-        {"params": rest, "weight_decay": 0.0},
-        {"params": list(network.head.parameters()), "weight_decay": config.weight_decay},
-    ]
-    sgd = torch.optim.SGD(groups, lr=config.other_learning_rate, momentum=0.9, nesterov=True)
+    sgd = torch.optim.SGD(others, lr=config.other_learning_rate, momentum=0.9, nesterov=True)
     for optimiser in (muon, sgd):
         for group in optimiser.param_groups:
             group["peak"] = group["lr"]

@@ -49,18 +49,18 @@ class Config:
     """Pictures per step, over all processes together."""
     resolutions: tuple[tuple[int, float], ...] = ((21, 0.45), (32, 1.0))
     """(size in pixels, until which share of the steps): small pictures first are cheaper."""
-    learning_rate: float = 0.18
+    learning_rate: float = 0.1
     """Peak learning rate of the filters (Muon)."""
     momentum: float = 0.6
     """Nesterov momentum of the filters."""
-    other_learning_rate: float = 1.38
+    other_learning_rate: float = 0.7
     """Peak learning rate of everything else (SGD, Nesterov momentum 0.9)."""
     weight_decay: float = 5e-4
     """Weight decay of the head."""
     warmup: float = 0.25
     """The share of the steps in which the learning rates rise; afterwards they fall to 0 in a straight line."""
 
-    freeze: tuple[float, ...] = ()
+    freeze: tuple[float, ...] = (0.45, 0.75)
     """At which share of the steps each stage, in order from the pictures, ends its learning: its rates fall to 0 there,
     and no gradient is computed for it afterwards. Stages without a share learn to the end."""
 

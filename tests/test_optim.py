@@ -139,9 +139,10 @@ def test_learning_rate_by_hand() -> None:
     assert [learning_rate_share(progress, warmup=0) for progress in (0, 0.25, 1)] == [1, 0.75, 0]
     early = [learning_rate_share(progress, warmup=0.25, end=0.75) for progress in (0.125, 0.5, 0.75, 0.9)]
     assert early == pytest.approx([0.5, 0.5, 0, 0])
+    assert [learning_rate_share(progress, warmup=0.5, end=0.25) for progress in (0.1, 0.3, 0.6)] == [0.2, 0, 0]
 
 
-@given(progress=st.floats(0, 1), warmup=st.floats(0, 0.98), end=st.floats(0.99, 1))
+@given(progress=st.floats(0, 1), warmup=st.floats(0, 0.98), end=st.floats(0.01, 1))
 def test_the_learning_rate_stays_between_0_and_its_peak(progress: float, warmup: float, end: float) -> None:
     assert 0 <= learning_rate_share(progress, warmup, end) <= 1
 

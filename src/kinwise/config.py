@@ -94,11 +94,8 @@ class Config:
             for value in getattr(self, name):
                 _in_range(name, value, 0, float("inf"), "at least 0 and finite", upper_open=True)
         ends = list(self.freeze)
-        if ends != sorted(ends) or (ends and not self.warmup < ends[0] <= ends[-1] <= 1):
-            raise InputError(
-                f"freeze: expected shares that do not fall, above warmup ({self.warmup}) and up to 1, "
-                f"got {_text(self.freeze)}"
-            )
+        if ends != sorted(ends) or not all(0 < end <= 1 for end in ends):
+            raise InputError(f"freeze: expected shares above 0 and up to 1 that do not fall, got {_text(self.freeze)}")
         if len(self.widths) != 3 or min(self.widths) < 8 or any(width % 8 for width in self.widths):
             raise InputError(f"widths: expected three multiples of 8, got {_text(self.widths)}")
         shares = [share for _, share in self.resolutions]

@@ -86,11 +86,13 @@ def learning_rate_share(progress: float, warmup: float, end: float = 1.0) -> flo
     Args:
         progress: the share of the training that is done, in [0, 1).
         warmup: the share of the training in which the rate rises, in [0, 1).
-        end: the share of the training after which the rate is 0, above ``warmup``.
+        end: the share of the training after which the rate is 0; before ``warmup`` it drops to 0 there.
     """
+    if progress >= end:
+        return 0.0
     if progress < warmup:
         return progress / warmup
-    return max(0.0, (end - progress) / (end - warmup))
+    return (end - progress) / (end - warmup)
 
 
 def filters_and_rest(network: nn.Module) -> tuple[list[Tensor], list[Tensor]]:

@@ -14,6 +14,7 @@ from kinwise.errors import InputError
 
 NAMES = ("quick", "standard", "thorough")
 SMALLEST_BATCH, STEPS_PER_EPOCH, STEPS = 64, 30, 250
+FEW_STEPS, HASTE = 500, 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +39,22 @@ class Recipe:
         """The config for a training part of so many ``pictures``.
 
         Few pictures make few steps, and few steps teach little whatever the pictures: the batch is halved until an
-        epoch has 30 steps (but not below 64 pictures), and epochs are added until there are 250 steps.
+        epoch has 30 steps (but not below 64 pictures), and epochs are added until there are 250 steps. A training of
+        fewer than 500 steps takes larger ones: both learning rates are doubled.
         """
         batch = self.config.batch
         while batch > SMALLEST_BATCH and pictures // batch < STEPS_PER_EPOCH:
             batch //= 2
-        epochs = max(self.config.epochs, STEPS / max(1, pictures // batch))
-        return replace(self.config, batch=batch, epochs=round(epochs, 2))
+        steps_per_epoch = max(1, pictures // batch)
+        epochs = max(self.config.epochs, STEPS / steps_per_epoch)
+        haste = HASTE if epochs * steps_per_epoch < FEW_STEPS else 1.0
+        return replace(
+            self.config,
+            batch=batch,
+            epochs=round(epochs, 2),
+            learning_rate=self.config.learning_rate * haste,
+            other_learning_rate=self.config.other_learning_rate * haste,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

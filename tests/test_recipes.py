@@ -36,6 +36,24 @@ def test_recipes_differ_in_more_than_their_names() -> None:
     assert epochs == sorted(epochs), "from short to long"
 
 
+@pytest.mark.parametrize(
+    ("pictures", "batch", "epochs", "haste"),
+    [
+        (50_000, 256, 6.5, 1.0),  # CIFAR-100: as the recipe says
+        (8_000, 256, 8.06, 2.0),  # 31 steps per epoch: 250 steps need 8.06 epochs, and are few
+        (6_400, 128, 6.5, 2.0),  # 25 steps of 256 are too few per epoch, 50 of 128 are enough: 325 steps
+        (1_000, 64, 16.67, 2.0),  # no batch below 64: 15 steps per epoch
+        (10, 64, 250.0, 2.0),  # fewer pictures than a batch: one step per epoch
+    ],
+)
+def test_few_pictures_mean_smaller_batches_more_epochs_and_larger_steps(
+    pictures: int, batch: int, epochs: float, haste: float
+) -> None:
+    fitted = recipe("quick").config_for(pictures)
+    rates = {"learning_rate": 0.1 * haste, "other_learning_rate": 0.7 * haste}
+    assert fitted == replace(recipe("quick").config, batch=batch, epochs=epochs, **rates)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_json_holds_everything(name: str) -> None:
     plain = json.loads(json.dumps(recipe(name).to_dict()))

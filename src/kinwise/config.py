@@ -60,7 +60,7 @@ class Config:
     warmup: float = 0.25
     """The share of the steps in which the learning rates rise; afterwards they fall to 0 in a straight line."""
 
-    freeze: tuple[float, ...] = (0.3, 0.6)
+    freeze: tuple[float, ...] = (0.45, 0.75)
     """At which share of the steps each stage, in order from the pictures, ends its learning: its rates fall to 0 there,
     and no gradient is computed for it afterwards. Stages without a share learn to the end."""
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -22,10 +23,10 @@ from kinwise.config import Config
 from kinwise.data import load
 from kinwise.data.augment import Statistics, channel_statistics
 from kinwise.data.images import Images
-from kinwise.learn import smallmaps
 from kinwise.learn.feed import Feed
 from kinwise.learn.machine import keep_memory, look_at_machine
 from kinwise.learn.processes import Processes
+from kinwise.learn.smallmaps import SmallMapConvolution
 from kinwise.learn.train import Training
 from kinwise.recipes import recipe
 
@@ -62,12 +63,8 @@ def without_small_maps(step: Callable[[], None]) -> Callable[[], None]:
     """The same step with torch's kernels for every convolution."""
 
     def run() -> None:
-        largest = smallmaps.LARGEST_MAP, smallmaps.LARGEST_WIDE_MAP
-        smallmaps.LARGEST_MAP = smallmaps.LARGEST_WIDE_MAP = 0
-        try:
+        with patch.object(SmallMapConvolution, "forward", torch.nn.Conv2d.forward):
             step()
-        finally:
-            smallmaps.LARGEST_MAP, smallmaps.LARGEST_WIDE_MAP = largest
 
     return run
 

@@ -49,11 +49,12 @@ def small_map_convolution(
     outputs, _, kernel, _ = weight.shape
     if x.requires_grad:  # the gradient would come out in another memory order, for which batch norm is slow
         x.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))
-    rows, columns = (_Line.of(size, kernel, padding, x.dtype) for size in (height, width))
-    pictures = _transform(rows.forth, columns.forth, x.permute(2, 3, 0, 1).reshape(height, width, -1))
-    taps = _transform(rows.spread, columns.spread, weight.permute(2, 3, 1, 0).reshape(kernel, kernel, -1))
+    rows, columns = (_line_tensors(size, kernel, padding, x.dtype) for size in (height, width))
+    forth, spread, back = zip(rows, columns, strict=True)
+    pictures = _transform(*forth, x.permute(2, 3, 0, 1).reshape(height, width, -1))
+    taps = _transform(*spread, weight.permute(2, 3, 1, 0).reshape(kernel, kernel, -1))
     products = pictures.view(-1, batch, inputs) @ taps.view(-1, inputs, outputs)
-    maps = _transform(rows.back, columns.back, products.view(len(rows.forth), len(columns.forth), -1))
+    maps = _transform(*back, products.view(*pictures.shape[:2], -1))
     maps = maps.view(*maps.shape[:2], batch, outputs).permute(2, 3, 0, 1)
     return maps.contiguous(memory_format=torch.channels_last)
 
@@ -65,18 +66,9 @@ def _transform(rows: Tensor, columns: Tensor, maps: Tensor) -> Tensor:
     return torch.bmm(columns.expand(len(lines), -1, -1), lines)
 
 
-class _Line:
-    """The three matrices of a convolution along one line, as tensors."""
-
-    def __init__(self, size: int, kernel: int, padding: int, dtype: torch.dtype) -> None:
-        self.forth, self.spread, self.back = (
-            torch.from_numpy(np.ascontiguousarray(matrix)).to(dtype) for matrix in line(size, kernel, padding)
-        )
-
-    @staticmethod
-    @lru_cache(maxsize=64)
-    def of(size: int, kernel: int, padding: int, dtype: torch.dtype) -> "_Line":
-        return _Line(size, kernel, padding, dtype)
+@lru_cache(maxsize=64)
+def _line_tensors(size: int, kernel: int, padding: int, dtype: torch.dtype) -> tuple[Tensor, ...]:
+    return tuple(torch.from_numpy(matrix.copy()).to(dtype) for matrix in line(size, kernel, padding))
 
 
 Matrices = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -95,7 +87,7 @@ def line(size: int, kernel: int, padding: int) -> Matrices:
         first = padding - (outputs - 1)
         taps = np.zeros((len(spread), kernel))
         taps[:, first : first + spread.shape[1]] = spread
-        return forth, taps, np.flipud(back).copy()
+        return forth, taps, np.flipud(back)
     pieces = -(-outputs // (MOST_PRODUCTS - kernel + 1))
     lengths = [outputs // pieces + (piece < outputs % pieces) for piece in range(pieces)]
     products = outputs + pieces * (kernel - 1)

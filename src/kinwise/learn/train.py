@@ -220,9 +220,9 @@ def _optimisers(network: Network, config: Config) -> list[torch.optim.Optimizer]
     stages = network.backbone.stages
     if len(config.freeze) > len(stages):
         raise InputError(f"freeze: the network has {len(stages)} stages, got {len(config.freeze)} shares")
+    ends = (*config.freeze, *[1.0] * (len(stages) - len(config.freeze)))
     filters, others = [], []
-    for index, stage in enumerate(stages):
-        end = config.freeze[index] if index < len(config.freeze) else 1.0
+    for stage, end in zip(stages, ends, strict=True):
         of_filters, of_others = filters_and_rest(stage)
         filters.append({"params": of_filters, "end": end})
         others.append({"params": of_others, "end": end, "weight_decay": 0.0})

@@ -23,10 +23,10 @@ from kinwise.config import Config
 from kinwise.data import load
 from kinwise.data.augment import Statistics, channel_statistics
 from kinwise.data.images import Images
+from kinwise.learn.backbones.smallmaps import SmallMapConvolution
 from kinwise.learn.feed import Feed
 from kinwise.learn.machine import keep_memory, look_at_machine
 from kinwise.learn.processes import Processes
-from kinwise.learn.smallmaps import SmallMapConvolution
 from kinwise.learn.train import Training
 from kinwise.recipes import recipe
 

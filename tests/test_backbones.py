@@ -7,7 +7,8 @@ from torch import nn
 
 from kinwise.config import Config
 from kinwise.data.augment import channel_statistics, normalise
-from kinwise.learn.backbones import BACKBONES, FastNet
+from kinwise.learn.backbones import BACKBONES
+from kinwise.learn.backbones.fast import FastNet
 
 
 def smooth_pictures(count: int, channels: int, size: int) -> np.ndarray:

@@ -11,16 +11,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from kinwise.hierarchy import Hierarchy
-from kinwise.learn.heads import SCORE_SCALE, IndependentHeads, SummedHead, level_probabilities
+from kinwise.learn.heads import IndependentHeads, SummedHead, level_probabilities
 
 
 def scores_of(class_scores: Tensor, hierarchy: Hierarchy) -> tuple[Tensor, ...]:
     """What a SummedHead makes of the given class scores."""
     classes = len(hierarchy.classes)
-    head = SummedHead(classes, hierarchy)
+    head = SummedHead(classes, hierarchy, bias=False)
     with torch.no_grad():
         head.classes.weight.copy_(torch.eye(classes))
-    return head(class_scores / SCORE_SCALE)
+    return head(class_scores)
 
 
 def members(hierarchy: Hierarchy, level: int) -> Tensor:
@@ -84,20 +84,20 @@ def test_the_levels_agree_in_bfloat16_too() -> None:
 
 def test_the_head_is_one_linear_layer_over_the_classes() -> None:
     hierarchy = Hierarchy(parents=np.array([-1, 0, 0, 1, 1]), names=("root", "x", "c", "a", "b"))
-    head = SummedHead(2, hierarchy)
+    head = SummedHead(2, hierarchy, bias=False, scale=0.1)
     with torch.no_grad():
         head.classes.weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]))  # c, a, b
     coarse, classes = head(torch.tensor([[9.0, 18.0]]))
-    assert classes[0].tolist() == pytest.approx([9 * SCORE_SCALE, 18 * SCORE_SCALE, 27 * SCORE_SCALE])
-    a_or_b = np.log(np.exp(18 * SCORE_SCALE) + np.exp(27 * SCORE_SCALE))
-    assert coarse[0].tolist() == pytest.approx([a_or_b, 9 * SCORE_SCALE])
+    assert classes[0].tolist() == pytest.approx([9 * 0.1, 18 * 0.1, 27 * 0.1])
+    a_or_b = np.log(np.exp(18 * 0.1) + np.exp(27 * 0.1))
+    assert coarse[0].tolist() == pytest.approx([a_or_b, 9 * 0.1])
     assert sum(parameter.numel() for parameter in head.parameters()) == 2 * 3
     assert list(head.state_dict()) == ["classes.weight"]
 
 
 @given(hierarchies())
 def test_independent_heads_have_scores_of_their_own(hierarchy: Hierarchy) -> None:
-    head = IndependentHeads(6, hierarchy)
+    head = IndependentHeads(6, hierarchy, bias=False)
     features = torch.randn(3, 6, generator=torch.Generator().manual_seed(0))
     before = head(features)
     assert [tuple(scores.shape) for scores in before] == [(3, size) for size in hierarchy.level_sizes]

@@ -13,7 +13,7 @@ from torch import Tensor
 from kinwise.config import Config
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
-from kinwise.learn.heads import SCORE_SCALE, SummedHead
+from kinwise.learn.heads import SummedHead
 from kinwise.learn.losses import LOSSES, Labels, Scores, flat, levels, loss_context, severity_weighted
 
 #       root
@@ -124,10 +124,10 @@ def trees_with_answers(draw: st.DrawFn) -> tuple[Hierarchy, Scores, Tensor, np.r
     hierarchy = draw(hierarchies())
     generator = np.random.default_rng(draw(st.integers(0, 1000)))
     classes = len(hierarchy.classes)
-    head = SummedHead(classes, hierarchy)
+    head = SummedHead(classes, hierarchy, bias=False)
     with torch.no_grad():
         head.classes.weight.copy_(torch.eye(classes))
-        scores = head(torch.tensor(3 * generator.normal(size=(6, classes)) / SCORE_SCALE, dtype=torch.float32))
+        scores = head(torch.tensor(3 * generator.normal(size=(6, classes)), dtype=torch.float32))
     return hierarchy, scores, torch.tensor(generator.integers(classes, size=6)), generator
 
 

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from kinwise.learn.optim import QUINTIC, Muon, filters_and_rest, learning_rate_share, orthogonal_filters, orthogonalise
+from kinwise.config import Config
+from kinwise.learn.backbones import backbone
+from kinwise.learn.optim import QUINTIC, Muon, filters_and_rest, optimisers, orthogonal_filters, orthogonalise
 
 SHAPES = [(6, 6), (4, 11), (11, 4), (1, 5), (5, 1)]
 
@@ -128,23 +130,7 @@ def test_muon_leaves_filters_without_a_gradient_alone() -> None:
     assert torch.equal(parameter.detach(), torch.ones(2, 1, 2, 2))
 
 
-# --- the schedule and who is trained how -----------------------------------------------------------------------------
-
-
-def test_learning_rate_by_hand() -> None:
-    #  progress    0    1/8   1/4   5/8    1
-    #  share       0    1/2    1    1/2    0
-    shares = [learning_rate_share(progress, warmup=0.25) for progress in (0, 0.125, 0.25, 0.625, 1)]
-    assert shares == pytest.approx([0, 0.5, 1, 0.5, 0])
-    assert [learning_rate_share(progress, warmup=0) for progress in (0, 0.25, 1)] == [1, 0.75, 0]
-    early = [learning_rate_share(progress, warmup=0.25, end=0.75) for progress in (0.125, 0.5, 0.75, 0.9)]
-    assert early == pytest.approx([0.5, 0.5, 0, 0])
-    assert [learning_rate_share(progress, warmup=0.5, end=0.25) for progress in (0.1, 0.3, 0.6)] == [0.2, 0, 0]
-
-
-@given(progress=st.floats(0, 1), warmup=st.floats(0, 0.98), end=st.floats(0.01, 1))
-def test_the_learning_rate_stays_between_0_and_its_peak(progress: float, warmup: float, end: float) -> None:
-    assert 0 <= learning_rate_share(progress, warmup, end) <= 1
+# --- who is trained how ----------------------------------------------------------------------------------------------
 
 
 def test_filters_and_all_else() -> None:
@@ -154,3 +140,39 @@ def test_filters_and_all_else() -> None:
     assert [id(each) for each in filters] == [id(convolution.weight)]
     expected = [convolution.bias, norm.weight, norm.bias, linear.weight, linear.bias]
     assert [id(each) for each in rest] == [id(each) for each in expected]
+
+
+def decayed_shapes(*changes: str) -> tuple[list[type], list[tuple[int, ...]]]:
+    """The optimisers of a network with filters, dense layers and a head, and the shapes of the weights that decay."""
+    config = Config(network="double-conv", widths=(), weight_decay=0.1).changed(changes)
+    below = backbone(config, 3)
+    found = optimisers(below, nn.Linear(512, 10), config)
+    groups = [group for optimiser in found for group in optimiser.param_groups]
+    held = [id(weight) for group in groups for weight in group["params"]]
+    assert len(held) == len(set(held)) == len(list(below.parameters())) + 2, "every weight is in one group"
+    shapes = [tuple(weight.shape) for group in groups if group.get("weight_decay") for weight in group["params"]]
+    return [type(optimiser) for optimiser in found], shapes
+
+
+def test_who_decays() -> None:
+    dense, head = [(1024, 4096), (512, 1024)], [(10, 512)]
+    assert decayed_shapes() == ([Muon, torch.optim.SGD], head)
+    assert decayed_shapes("decayed=dense", "optimiser=adam") == ([torch.optim.Adam], dense)
+    assert decayed_shapes("decayed=all") == ([Muon, torch.optim.SGD], [*dense, *head])  # Muon keeps its filters' norm
+    kinds, shapes = decayed_shapes("decayed=all", "optimiser=sgd")
+    assert kinds == [torch.optim.SGD]
+    assert sorted(len(shape) for shape in shapes) == [2, 2, 2, 4, 4, 4, 4, 4, 4]
+
+
+def test_momentum_and_rates_go_where_the_config_says() -> None:
+    config = Config(learning_rate=0.2, momentum=0.8, other_learning_rate=0.5, freeze=(0.25,))
+    below, head = backbone(config, 3), nn.Linear(384, 10)
+    muon, others = optimisers(below, head, config)
+    assert {(group["peak"], group["momentum"]) for group in muon.param_groups} == {(0.2, 0.8)}
+    assert {(group["peak"], group["momentum"]) for group in others.param_groups} == {(0.5, 0.9)}
+    (stem,) = [group for group in others.param_groups if any(one is below.stem.bias for one in group["params"])]
+    assert stem["end"] == 0.25
+    (adam,) = optimisers(below, head, config.changed(["optimiser=adam"]))
+    assert {(group["peak"], group["betas"]) for group in adam.param_groups} == {(0.2, (0.8, 0.999))}
+    (plain,) = optimisers(below, head, config.changed(["optimiser=sgd", "momentum=0"]))
+    assert {(group["peak"], group["momentum"], group["nesterov"]) for group in plain.param_groups} == {(0.2, 0, False)}

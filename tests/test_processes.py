@@ -95,7 +95,10 @@ def test_alone_without_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
     processes = join_processes(CPU.device)
     assert processes == Processes(rank=0, count=1)
     assert processes.is_first
-    assert processes.total(torch.tensor([2.0])).tolist() == [2.0]
+    sums = torch.tensor([2.0])
+    processes.add_up(sums)
+    processes.as_the_first(sums)
+    assert sums.tolist() == [2.0]
     batch = torch.arange(6)
     assert processes.share(batch).tolist() == [0, 1, 2, 3, 4, 5]
     assert Processes(rank=1, count=3).share(batch).tolist() == [1, 4]

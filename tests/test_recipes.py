@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from kinwise import cli
 from kinwise.config import Config
 from kinwise.errors import InputError
-from kinwise.recipes import NAMES, command_of, recipe, recipes
+from kinwise.recipes import NAMES, OURS, REFERENCE_SYSTEMS, command_of, recipe, recipes
 
 
-def test_they_are_these_three_and_quick_is_the_default() -> None:
-    assert tuple(recipes()) == NAMES == ("quick", "standard", "thorough")
+def test_there_are_three_of_ours_and_nine_reference_systems_and_quick_is_the_default() -> None:
+    assert tuple(recipes()) == NAMES == (*OURS, *REFERENCE_SYSTEMS)
+    assert (OURS, len(REFERENCE_SYSTEMS)) == (("quick", "standard", "thorough"), 9)
     assert Config().recipe == "quick"
 
 
@@ -32,7 +33,7 @@ def test_a_recipe_knows_its_name_and_says_what_to_expect(name: str) -> None:
 def test_recipes_differ_in_more_than_their_names() -> None:
     configs = [json.dumps(recipe(name).config.to_dict() | {"recipe": ""}) for name in NAMES]
     assert len(set(configs)) == len(NAMES)
-    epochs = [recipe(name).config.epochs for name in NAMES]
+    epochs = [recipe(name).config.epochs for name in OURS]
     assert epochs == sorted(epochs), "from short to long"
 
 
@@ -62,8 +63,8 @@ def test_json_holds_everything(name: str) -> None:
     assert Config.from_dict(plain["config"]) == recipe(name).config
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_recipe_compares_with_published_scores(name: str) -> None:
+@pytest.mark.parametrize("name", OURS)
+def test_a_recipe_of_ours_compares_with_published_scores(name: str) -> None:
     """Official split, nothing held out: what ``expected`` says is what a plain command gives."""
     config = recipe(name).config
     assert (config.split, config.validation, config.seed, config.device) == ("official", 0.0, 0, "auto")
@@ -76,7 +77,9 @@ def test_an_unknown_recipe_is_refused_with_the_closest_name(wrong: str, meant: s
 
 
 def test_nothing_close_is_refused_without_a_guess() -> None:
-    with pytest.raises(InputError, match=r"^unknown recipe 'xyz'\. There are: quick, standard, thorough$"):
+    with pytest.raises(
+        InputError, match=r"^unknown recipe 'xyz'\. There are: quick, standard, thorough, dense-trunk, "
+    ):
         recipe("xyz")
 
 
@@ -85,7 +88,7 @@ def test_nothing_close_is_refused_without_a_guess() -> None:
     widths=st.tuples(*[st.integers(1, 50).map(lambda n: 8 * n)] * 3),
     loss=st.sampled_from(["flat", "levels"]),
     split=st.sampled_from(["official", "70:30"]),
-    name=st.sampled_from(["quick", "standard", "thorough"]),
+    name=st.sampled_from(NAMES),
     weights=st.lists(st.floats(0, 10), max_size=4).map(tuple),
 )
 def test_the_command_of_a_config_gives_that_config_again(

@@ -86,7 +86,9 @@ def test_scores_have_the_keys_of_the_contract(trained: Path) -> None:
     assert {name: set(figures) for name, figures in scores["level"].items()} == dict.fromkeys(scores["levels"], LEVEL)
     assert set(scores["hierarchy"]) == ON_TREE
     assert set(scores["model"]) == {"parameters", "trainable_parameters", "forward_flops"}
-    assert set(scores["training"]) == {"seconds", "epochs", "images_per_second", "peak_memory_bytes", "device"}
+    keys = {"seconds", "epochs", "images_per_second", "peak_memory_bytes", "device", "parts"}
+    assert set(scores["training"]) == keys
+    assert set(scores["training"]["parts"]) == {"train"}
 
 
 def test_every_figure_lies_within_its_interval(trained: Path) -> None:
@@ -127,6 +129,7 @@ def test_there_is_a_line_for_every_epoch(trained: Path) -> None:
             "learning_rate",
             "images_per_second",
             "accuracy",
+            "average_severity",
         }
         assert set(line["accuracy"]) == {"train"}
         assert set(line["accuracy"]["train"]) == {"group", "superclass", "class"}

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from kinwise.learn.smallmaps import LARGEST_MAP, SmallMapConvolution, correlation, line, small_map_convolution
+from kinwise.learn.backbones.smallmaps import LARGEST_MAP, SmallMapConvolution, correlation, line, small_map_convolution
 
 
 @pytest.mark.parametrize(

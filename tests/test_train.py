@@ -18,7 +18,7 @@ from kinwise.data.images import Images
 from kinwise.errors import InputError
 from kinwise.learn.losses import LOSSES
 from kinwise.learn.network import predict
-from kinwise.learn.optim import learning_rate_share
+from kinwise.learn.schedules import Moment, learning_rate_share, plateaus
 from kinwise.learn.train import Progress, Training
 
 IMAGES = easy_images()
@@ -81,8 +81,11 @@ def test_the_history_has_one_entry_per_epoch_and_one_for_the_rest() -> None:
     history = trained(replace(CONFIG, epochs=1.5)).history
     assert [entry["epoch"] for entry in history] == [1.0, 1.5]
     assert [entry["step"] for entry in history] == [4, 6]
-    assert set(history[0]) == {"epoch", "step", "seconds", "loss", "learning_rate", "images_per_second", "accuracy"}
-    assert set(history[0]["accuracy"]["train"]) == set(TREE.levels)
+    keys = {"epoch", "step", "seconds", "loss", "learning_rate", "images_per_second", "accuracy", "average_severity"}
+    assert set(history[0]) == keys | {"validation_loss"}
+    for part in ("train", "validation"):
+        assert set(history[0]["accuracy"][part]) == set(TREE.levels)
+        assert history[0]["average_severity"][part] >= 0
     assert 0 < history[0]["seconds"] < history[1]["seconds"]
 
 
@@ -118,10 +121,9 @@ def test_the_loss_is_the_mean_over_the_pictures_of_the_epoch() -> None:
 
 def test_the_learning_rate_is_that_of_the_schedule() -> None:
     rates: list[float] = []
-    Training(replace(CONFIG, learning_rate=0.1, warmup=0.25), IMAGES, CPU).run(
-        lambda progress: rates.append(progress.learning_rate)
-    )
-    expected = [0.1 * learning_rate_share((step + 0.5) / 8, 0.25) for step in range(8)]
+    config = replace(CONFIG, learning_rate=0.1, warmup=0.25)
+    Training(config, IMAGES, CPU).run(lambda progress: rates.append(progress.learning_rate))
+    expected = [0.1 * learning_rate_share(config, Moment(progress=(step + 0.5) / 8)) for step in range(8)]
     assert rates == pytest.approx(expected)
 
 
@@ -194,6 +196,21 @@ def test_freezing_more_stages_than_there_are_is_refused() -> None:
         Training(CONFIG.changed(["freeze=.5,.6,.7,.8,.9"]), IMAGES, CPU)
 
 
+def test_resuming_with_dropout_gives_the_very_weights(tmp_path: Path) -> None:
+    config = CONFIG.changed(["dropout=0.5"])
+    broken = Training(config, IMAGES, CPU)
+    broken.run(stop=after(3))
+    torch.save(broken.state(), tmp_path / "state.pt")
+    torch.rand(3)
+    resumed = Training(config, IMAGES, CPU)
+    resumed.load_state(torch.load(tmp_path / "state.pt", weights_only=True))
+    state = torch.random.get_rng_state()
+    resumed.run()
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert same_weights(resumed.network, trained(config).network)
+    assert not same_weights(resumed.network, unbroken().network)
+
+
 def test_resuming_from_what_was_saved_at_the_end_of_an_epoch(tmp_path: Path) -> None:
     saved = iter([tmp_path / "first", tmp_path / "second"])
     whole = Training(CONFIG, IMAGES, CPU)
@@ -207,13 +224,114 @@ def test_resuming_from_what_was_saved_at_the_end_of_an_epoch(tmp_path: Path) -> 
     assert resumed.seconds > whole.history[0]["seconds"]  # the time before the break counts
 
 
-def test_training_looks_at_training_pictures_only() -> None:
+def test_weights_come_from_training_pictures_only() -> None:
     pixels, labels = IMAGES.pixels.copy(), IMAGES.labels.copy()
     others = IMAGES.parts != "train"
     pixels[others], labels[others] = 255, 0
     assert same_weights(trained(images=replace(IMAGES, pixels=pixels, labels=labels)).network, unbroken().network)
     pixels[np.flatnonzero(~others)[0]] = 255
     assert not same_weights(trained(images=replace(IMAGES, pixels=pixels)).network, unbroken().network)
+
+
+# --- validation pictures ---------------------------------------------------------------------------------------------
+
+
+def test_test_pictures_are_not_looked_at() -> None:
+    pixels, labels = IMAGES.pixels.copy(), IMAGES.labels.copy()
+    test = IMAGES.where("test")
+    pixels[test], labels[test] = 255, 0
+    other = trained(images=replace(IMAGES, pixels=pixels, labels=labels))
+    assert without_times(other.history) == without_times(unbroken().history)
+
+
+def test_validation_figures_by_hand() -> None:
+    training = trained(CONFIG.changed(["loss=levels", "level_weights=0.5,2", "resolutions=18:1", "epochs=1"]))
+    part = IMAGES.validation
+    group, class_ = (found.astype(np.float64) for found in predict(training.network, part, CPU))
+    truth = TREE.level_labels[part.labels]
+    rows = np.arange(len(part))
+    loss = -0.5 * np.log(group[rows, truth[:, 0]]).mean() - 2 * np.log(class_[rows, truth[:, 1]]).mean()
+    (entry,) = training.history
+    assert entry["validation_loss"] == pytest.approx(loss, rel=1e-4)
+    assert entry["accuracy"]["validation"] == {
+        "superclass": pytest.approx((group.argmax(1) == truth[:, 0]).mean()),
+        "class": pytest.approx((class_.argmax(1) == truth[:, 1]).mean()),
+    }
+    severity = TREE.distances[part.labels, class_.argmax(1)].mean()
+    assert entry["average_severity"]["validation"] == pytest.approx(severity)
+
+
+def getting_worse() -> Training:
+    """A training whose validation labels are the wrong ones, so that it gets worse there as it learns."""
+    labels = IMAGES.labels.copy()
+    validation = IMAGES.where("validation")
+    labels[validation] = (labels[validation] + 2) % 4
+    config = CONFIG.changed(["epochs=20", "early_stopping=2", "loss=flat"])
+    return Training(config, replace(IMAGES, labels=labels), CPU)
+
+
+def test_early_stopping_ends_after_its_patience_with_the_best_weights() -> None:
+    training = getting_worse()
+    states = []
+    training.run(epoch_done=lambda training: states.append(deepcopy(training.network.state_dict())))
+    losses = [entry["validation_loss"] for entry in training.history]
+    best = int(np.argmin(losses))
+    assert training.is_done
+    assert len(losses) == best + 3 < 20
+    assert min(losses[best:]) == losses[best]
+    expected = deepcopy(training.network)
+    expected.load_state_dict(states[best])
+    assert same_weights(training.network, expected)
+    expected.load_state_dict(states[-1])
+    assert not same_weights(training.network, expected)
+
+
+def test_resuming_with_early_stopping_goes_back_to_the_same_best_weights(tmp_path: Path) -> None:
+    whole, broken, resumed = getting_worse(), getting_worse(), getting_worse()
+    whole.run()
+    broken.run(stop=after(whole.step - 2))
+    torch.save(broken.state(), tmp_path / "state.pt")
+    resumed.load_state(torch.load(tmp_path / "state.pt", weights_only=True))
+    resumed.run()
+    assert same_weights(resumed.network, whole.network)
+    assert without_times(resumed.history) == without_times(whole.history)
+
+
+def test_early_stopping_without_validation_pictures_is_refused() -> None:
+    nothing_held_out = IMAGES.take(np.flatnonzero(IMAGES.parts != "validation"))
+    with pytest.raises(InputError, match=r"^early_stopping goes by the validation loss, .* --set validation=0\.1$"):
+        Training(CONFIG.changed(["early_stopping=3"]), nothing_held_out, CPU)
+
+
+def test_on_a_plateau_of_the_validation_loss_the_rate_falls() -> None:
+    labels = IMAGES.labels.copy()
+    labels[IMAGES.where("validation")] = (labels[IMAGES.where("validation")] + 2) % 4
+    config = CONFIG.changed(
+        ["epochs=8", "loss=flat", "schedule=plateau", "warmup=0", "patience=1", "learning_rate_decay=0.5"]
+    )
+    training = Training(config, replace(IMAGES, labels=labels), CPU)
+    training.run()
+    losses = [entry["validation_loss"] for entry in training.history]
+    rates = [entry["learning_rate"] / config.learning_rate for entry in training.history]
+    assert rates == [0.5 ** plateaus(losses[:epoch], 1) for epoch in range(8)]
+    assert rates[-1] < 1
+
+
+# --- optimisers ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+def test_the_other_optimisers_learn_and_resume(optimiser: str, tmp_path: Path) -> None:
+    rate = {"adam": 0.01, "sgd": 0.1}[optimiser]
+    config = CONFIG.changed([f"optimiser={optimiser}", f"learning_rate={rate}", "momentum=0.9", "epochs=12"])
+    whole, broken, resumed = (Training(config, IMAGES, CPU) for _ in range(3))
+    whole.run()
+    assert whole.history[-1]["loss"] < 0.7 * whole.history[0]["loss"]
+    broken.run(stop=after(7))
+    torch.save(broken.state(), tmp_path / "state.pt")
+    resumed.load_state(torch.load(tmp_path / "state.pt", weights_only=True))
+    resumed.run()
+    assert same_weights(resumed.network, whole.network)
 
 
 # --- what goes wrong -------------------------------------------------------------------------------------------------
@@ -238,7 +356,8 @@ def test_a_poisoned_weight_is_noticed_at_the_next_step() -> None:
 
 def test_loss_network_and_weights_must_fit() -> None:
     with pytest.raises(
-        InputError, match="unknown loss 'best'; there are flat, levels, severity-weighted, ancestor-sum"
+        InputError,
+        match="unknown loss 'best'; there are flat, levels, severity-weighted, severity-weighted-levels, ancestor-sum",
     ):
         Training(replace(CONFIG, loss="best"), IMAGES, CPU)
     with pytest.raises(InputError, match="unknown network 'best'; there are fast"):

@@ -23,22 +23,26 @@ class Config:
     """The official train and test parts, or all pictures merged and split again (scores are then not comparable)."""
     validation: float = 0.0
     """The share of the training part held out for validation, in [0, 1)."""
+    normalisation: Literal["channel", "unit"] = "channel"
+    """Pixels less the mean of their channel, over its standard deviation; or merely scaled to 0..1."""
     sampler: Literal["shuffle", "balanced"] = "shuffle"
     """Every picture once per epoch, or drawn so that every class comes equally often."""
 
     # --- network
     network: str = "fast"
-    """The backbone."""
+    """The backbone: fast, dense-trunk, weighted-heads, double-conv, resnet9 or smoothed-cnn."""
     widths: tuple[int, ...] = (32, 128, 384)
-    """Channels of its stages."""
+    """Channels of the three groups of fast; empty for the other networks, which have their own."""
+    dropout: float = 0.0
+    """The share of features left out in training, in [0, 1)."""
 
     # --- loss
     loss: str = "ancestor-sum"
-    """What is minimised: flat, levels, severity-weighted or ancestor-sum."""
+    """What is minimised: flat, levels, severity-weighted, severity-weighted-levels or ancestor-sum."""
     level_weights: tuple[float, ...] = ()
     """The weight of each level's term, coarse to fine; empty: 1 for the classes and 0.1 for each coarser level."""
     severity_factors: tuple[float, ...] = ()
-    """severity-weighted: the factor for each severity 0, 1, 2, ... of the answer; empty: 1, 1, 2, 4, 8, ..."""
+    """severity-weighted(-levels): the factor for each severity 0, 1, 2, ... of the answer; empty: 1, 1, 2, 4, 8, ..."""
     label_smoothing: float = 0.25
     """The share of the target spread over all classes, in [0, 1)."""
 
@@ -49,17 +53,30 @@ class Config:
     """Pictures per step, over all processes together."""
     resolutions: tuple[tuple[int, float], ...] = ((21, 0.45), (32, 1.0))
     """(size in pixels, until which share of the steps): small pictures first are cheaper."""
+    optimiser: Literal["muon", "adam", "sgd"] = "muon"
+    """Muon for the filters with SGD for all else, or Adam or SGD for everything."""
     learning_rate: float = 0.1
-    """Peak learning rate of the filters (Muon)."""
+    """Peak learning rate: with muon of the filters, else of everything."""
     momentum: float = 0.6
-    """Nesterov momentum of the filters."""
+    """Nesterov momentum of what has that learning rate; with adam the decay of its first moment."""
     other_learning_rate: float = 0.7
-    """Peak learning rate of everything else (SGD, Nesterov momentum 0.9)."""
+    """muon: peak learning rate of all but the filters (SGD, Nesterov momentum 0.9)."""
     weight_decay: float = 5e-4
-    """Weight decay of the head."""
+    """Weight decay (L2), in units of the weight per unit of learning rate."""
+    decayed: Literal["head", "dense", "all"] = "head"
+    """Which weights decay: those of the head, those of the dense layers below it, or all but biases and norms."""
+    schedule: Literal["linear", "cosine", "one-cycle", "constant", "exponential", "plateau"] = "linear"
+    """How the learning rates fall after the warm-up: to 0 straight, or by half a cosine; never; by a factor each epoch;
+    or by a factor whenever the validation loss (without a validation part, the training loss) stands still."""
     warmup: float = 0.25
-    """The share of the steps in which the learning rates rise; afterwards they fall to 0 in a straight line."""
-
+    """The share of the steps in which the learning rates rise."""
+    learning_rate_decay: float = 0.1
+    """exponential: the factor of each epoch; plateau: of each time that the loss stands still; in (0, 1]."""
+    patience: int = 5
+    """plateau: for how many epochs the loss may stand still before the rates fall."""
+    early_stopping: int = 0
+    """End after so many epochs without a lower validation loss, and take the weights of the epoch where it was lowest;
+    0: train to the end and take the last weights."""
     freeze: tuple[float, ...] = (0.45, 0.75)
     """At which share of the steps each stage, in order from the pictures, ends its learning: its rates fall to 0 there,
     and no gradient is computed for it afterwards. Stages without a share learn to the end."""
@@ -83,6 +100,10 @@ class Config:
         _in_range("validation", self.validation, 0, 1, "[0, 1)", upper_open=True)
         _in_range("label_smoothing", self.label_smoothing, 0, 1, "[0, 1)", upper_open=True)
         _in_range("warmup", self.warmup, 0, 1, "[0, 1)", upper_open=True)
+        _in_range("dropout", self.dropout, 0, 1, "[0, 1)", upper_open=True)
+        _in_range("learning_rate_decay", self.learning_rate_decay, 0, 1, "(0, 1]", lower_open=True)
+        _in_range("patience", self.patience, 0, float("inf"), "at least 0")
+        _in_range("early_stopping", self.early_stopping, 0, float("inf"), "at least 0")
         _in_range("momentum", self.momentum, 0, 1, "[0, 1)", upper_open=True)
         _in_range("epochs", self.epochs, 0, float("inf"), "above 0", lower_open=True, upper_open=True)
         _in_range("batch", self.batch, 1, float("inf"), "at least 1")
@@ -96,8 +117,8 @@ class Config:
         ends = list(self.freeze)
         if ends != sorted(ends) or not all(0 < end <= 1 for end in ends):
             raise InputError(f"freeze: expected shares above 0 and up to 1 that do not fall, got {_text(self.freeze)}")
-        if len(self.widths) != 3 or min(self.widths) < 8 or any(width % 8 for width in self.widths):
-            raise InputError(f"widths: expected three multiples of 8, got {_text(self.widths)}")
+        if self.widths and (len(self.widths) != 3 or min(self.widths) < 8 or any(width % 8 for width in self.widths)):
+            raise InputError(f"widths: expected three multiples of 8, or none, got {_text(self.widths)}")
         shares = [share for _, share in self.resolutions]
         rising = shares == sorted(shares) and all(0 <= share <= 1 for share in shares)
         if not shares or not rising or shares[-1] != 1 or min(size for size, _ in self.resolutions) < 16:

@@ -7,8 +7,9 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,14 +22,18 @@ from kinwise.errors import InputError
 from kinwise.files import WriteError, read_json, write_file, write_json, write_text
 from kinwise.judge.metrics import score
 from kinwise.learn.machine import Machine, keep_memory, look_at_machine, peak_memory_bytes
-from kinwise.learn.network import model_facts, predict
+from kinwise.learn.network import model_facts
 from kinwise.learn.processes import Processes, join_processes, leave_processes
+from kinwise.learn.tally import tally_of
 from kinwise.learn.train import Progress, Training
 from kinwise.learn.weights import load_state, save_network
 from kinwise.predict import predictions_on_test
 from kinwise.recipes import command_of
 from kinwise.recipes import recipe as find_recipe
 from kinwise.run import Run
+
+MOST_LOOKED_AT = 10_000
+"""Of the training pictures so many at most, evenly spaced, are looked at again when all is learnt."""
 
 
 def silent(_: object) -> None:
@@ -194,14 +199,10 @@ def _prepare(config: Config, images: Images, machine: Machine, processes: Proces
 
 def _carry_out(training: Training, images: Images, folder: Path | None, watchers: Watchers) -> Run | None:
     """Train to the end, then let the first process judge and write; ``folder`` is None in all others."""
-    validation = images.validation
 
     def epoch_done(training: Training) -> None:
-        if folder is None:
-            return
-        if len(validation):
-            training.history[-1]["accuracy"]["validation"] = _accuracy(training, validation)
-        _save_progress(training, folder)
+        if folder:
+            _save_progress(training, folder)
 
     if folder:
         watchers.say(f"Training on {training.machine}")
@@ -229,6 +230,7 @@ def _judge_and_write(training: Training, images: Images, folder: Path, watchers:
         "images_per_second": training.progress().images_per_second,
         "peak_memory_bytes": peak_memory_bytes(training.machine.device),
         "device": str(training.machine),
+        "parts": _parts_learnt_from(training, images),
     }
     scores = replace(score(predictions), model=model_facts(training.network), training=facts)
     config, tree = training.config, images.hierarchy
@@ -243,14 +245,16 @@ def _judge_and_write(training: Training, images: Images, folder: Path, watchers:
     return Run(run_folder.finish_folder(folder))
 
 
-def _accuracy(training: Training, images: Images) -> dict[str, float]:
-    """Accuracy of each level's own best node, at the resolution of the last step."""
-    probabilities = predict(training.network, images, training.machine, size=training.feed.size_at(training.step - 1))
-    truth = images.hierarchy.level_labels[images.labels]
-    return {
-        level: float((probabilities[index].argmax(1) == truth[:, index]).mean())
-        for index, level in enumerate(images.hierarchy.levels)
-    }
+def _parts_learnt_from(training: Training, images: Images) -> dict[str, dict[str, Any]]:
+    """How the trained network does on the training pictures, as they are, and on the validation pictures."""
+    found = {}
+    for part in ("train", "validation"):
+        where = images.where(part)
+        where = where[:: -(-len(where) // MOST_LOOKED_AT)] if len(where) else where
+        if len(where):
+            tally = tally_of(training.network, images.take(where), training.machine, training.loss, training.context)
+            found[part] = {"n": len(where), **asdict(tally.figures())}
+    return found
 
 
 def _save_progress(training: Training, folder: Path) -> None:

@@ -138,7 +138,7 @@ def report_of(folder: Path, predictions: Predictions, scores: Scores) -> str:
         "recipe": config.recipe,
         "pictures": f"{config.data}, split {config.split}",
         "loss": config.loss,
-        "network": f"{config.network} {'/'.join(map(str, config.widths))}",
+        "network": f"{config.network} {'/'.join(map(str, config.widths))}".strip(),
         "epochs": f"{config.epochs:g} of batches of {config.batch}",
         "seed": str(config.seed),
         "machine": record.get("machine", "unknown"),

@@ -19,6 +19,11 @@ class Statistics:
     std: tuple[float, ...]
 
 
+def unit_statistics(channels: int) -> Statistics:
+    """Statistics that leave pixel / 255 as it is, in [0, 1]."""
+    return Statistics(mean=(0.0,) * channels, std=(1.0,) * channels)
+
+
 def channel_statistics(pixels: np.ndarray, most: int = 10_000) -> Statistics:
     """The statistics of uint8 ``pixels``, (pictures, channels, height, width), from ``most`` evenly spaced ones."""
     sample = pixels[:: max(1, len(pixels) // most)].astype(np.float64) / 255

@@ -59,7 +59,8 @@ class Scores:
         hierarchy: the figures that need the tree; counts are integers, and a figure that is undefined is None.
         reference: what random answers and the best possible order of classes would score on the same pictures.
         model: parameters, trainable_parameters and forward_flops, where the network is known.
-        training: seconds, epochs, images_per_second, peak_memory_bytes and device, where they are known.
+        training: seconds, epochs, images_per_second, peak_memory_bytes and device, and in "parts" how the network does
+            on the pictures it was trained and validated on: n, loss, accuracy and average_severity.
     """
 
     n: int
@@ -133,13 +134,22 @@ class Scores:
             lines.append(f"NOT COMPARABLE with scores on the official split: the split is {self.split}")
         for start in range(0, len(self.levels), _LEVELS_SIDE_BY_SIDE):
             lines += ["", *self._level_lines(self.levels[start : start + _LEVELS_SIDE_BY_SIDE])]
-        return "\n".join([*lines, "", *self._hierarchy_lines()])
+        return "\n".join([*lines, *self._parts_lines(), "", *self._hierarchy_lines()])
 
     def _level_lines(self, levels: tuple[str, ...]) -> list[str]:
         lines = [f"{'':<28}{'better':<8}" + "".join(f"{name:<25}" for name in levels).rstrip()]
         for key in self.level[levels[0]]:
             cells = "".join(f"{_shown(key, self.level[name][key]):<25}" for name in levels)
             lines.append(f"{MEASURES[key].title:<28}{MEASURES[key].better:<8}{cells.rstrip()}")
+        return lines
+
+    def _parts_lines(self) -> list[str]:
+        """Accuracy on the pictures that were learnt from, as far as it is known."""
+        parts = (self.training or {}).get("parts", {})
+        lines = [""] if parts else []
+        for part, figures in parts.items():
+            shares = ", ".join(f"{level} {100 * share:.2f} %" for level, share in figures["accuracy"].items())
+            lines.append(f"{f'accuracy, {part} pictures':<36}{shares} (of {figures['n']:,})")
         return lines
 
     def _hierarchy_lines(self) -> list[str]:

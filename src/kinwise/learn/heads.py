@@ -7,9 +7,6 @@ from torch import Tensor, nn
 
 from kinwise.hierarchy import Hierarchy
 
-SCORE_SCALE = 1.25 / 9
-"""Scores are the head's products times this: with the head's large learning rate it keeps early steps calm."""
-
 
 class SummedHead(nn.Module):
     """One linear layer over the classes; a coarser node's probability is the sum of its classes' probabilities.
@@ -20,18 +17,21 @@ class SummedHead(nn.Module):
     Args:
         features: the length of a feature vector.
         hierarchy: the tree; level sizes and membership come from it.
+        bias: whether a bias is added to the scores.
+        scale: scores are the layer's products times this.
     """
 
-    def __init__(self, features: int, hierarchy: Hierarchy) -> None:
+    def __init__(self, features: int, hierarchy: Hierarchy, *, bias: bool = True, scale: float = 1.0) -> None:
         super().__init__()
-        self.classes = nn.Linear(features, hierarchy.level_sizes[-1], bias=False)
+        self.scale = scale
+        self.classes = nn.Linear(features, hierarchy.level_sizes[-1], bias=bias)
         self.coarse = len(hierarchy.levels) - 1
         for level in range(self.coarse):
             self.register_buffer(f"node{level}", torch.tensor(hierarchy.level_labels[:, level]), persistent=False)
 
     def forward(self, features: Float[Tensor, "batch features"]) -> tuple[Tensor, ...]:
         """Scores for every level, coarse to fine, each (batch, nodes of that level)."""
-        scores = self.classes(features).float() * SCORE_SCALE
+        scores = self.classes(features).float() * self.scale
         return (*(_sum_upward(scores, self.get_buffer(f"node{level}")) for level in range(self.coarse)), scores)
 
 
@@ -41,15 +41,18 @@ class IndependentHeads(nn.Module):
     Args:
         features: the length of a feature vector.
         hierarchy: the tree; level sizes come from it.
+        bias: whether a bias is added to the scores.
+        scale: scores are the layer's products times this.
     """
 
-    def __init__(self, features: int, hierarchy: Hierarchy) -> None:
+    def __init__(self, features: int, hierarchy: Hierarchy, *, bias: bool = True, scale: float = 1.0) -> None:
         super().__init__()
-        self.levels = nn.ModuleList(nn.Linear(features, size, bias=False) for size in hierarchy.level_sizes)
+        self.scale = scale
+        self.levels = nn.ModuleList(nn.Linear(features, size, bias=bias) for size in hierarchy.level_sizes)
 
     def forward(self, features: Float[Tensor, "batch features"]) -> tuple[Tensor, ...]:
         """Scores for every level, coarse to fine, each (batch, nodes of that level)."""
-        return tuple(level(features).float() * SCORE_SCALE for level in self.levels)
+        return tuple(level(features).float() * self.scale for level in self.levels)
 
 
 def level_probabilities(scores: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

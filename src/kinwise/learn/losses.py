@@ -90,19 +90,40 @@ def levels(scores: Scores, labels: Labels, context: LossContext) -> Scalar:
 
 
 def severity_weighted(scores: Scores, labels: Labels, context: LossContext) -> Scalar:
-    """CE * f[d(argmax p, y)], averaged over the batch: graver mistakes count more (reference systems A, B and C).
+    """CE * f[d(argmax p, y)], averaged over the batch: graver mistakes count more (reference system C).
 
     For the gradient the factor is a constant: a graver mistake only pulls harder, whichever wrong class it was. The
     loss is not proper, its minimum lies where the most likely classes tie, so expect under-confident probabilities.
     Kept as a named baseline.
     """
-    class_labels = labels[:, -1]
-    known = class_labels != UNKNOWN
-    truth = class_labels.clamp_min(0)
-    severity = context.distances[scores[-1].argmax(dim=1), truth]
-    factor = context.severity_factors[severity] * known
-    each = F.cross_entropy(scores[-1], truth, reduction="none", label_smoothing=context.label_smoothing)
-    return (factor * each).sum() / known.sum().clamp_min(1)
+    truth = labels[:, -1]
+    factor = _severity_factor(scores, labels, context)
+    each = F.cross_entropy(
+        scores[-1], truth, ignore_index=UNKNOWN, label_smoothing=context.label_smoothing, reduction="none"
+    )
+    return (factor * each).sum() / (truth != UNKNOWN).sum().clamp_min(1)
+
+
+def severity_weighted_levels(scores: Scores, labels: Labels, context: LossContext) -> Scalar:
+    """f[d(argmax p, y)] * sum_l w_l * CE(head_l, y_l), averaged over the batch (reference systems A and B).
+
+    ``levels``, weighted by how graver mistakes of the class head count more; ``severity_weighted`` says what that does.
+    """
+    factor = _severity_factor(scores, labels, context)
+    total = factor.new_zeros(len(factor))
+    for level, (weight, level_scores) in enumerate(zip(context.level_weights, scores, strict=True)):
+        smoothing = context.label_smoothing if level == len(scores) - 1 else 0.0
+        total = total + weight * F.cross_entropy(
+            level_scores, labels[:, level], ignore_index=UNKNOWN, label_smoothing=smoothing, reduction="none"
+        )
+    return (factor * total).sum() / (labels[:, -1] != UNKNOWN).sum().clamp_min(1)
+
+
+def _severity_factor(scores: Scores, labels: Labels, context: LossContext) -> Float[Tensor, " batch"]:
+    """The factor of the severity of each picture's most likely class; 0 where the class is not known."""
+    truth = labels[:, -1]
+    severity = context.distances[scores[-1].argmax(dim=1), truth.clamp_min(0)]
+    return context.severity_factors[severity] * (truth != UNKNOWN)
 
 
 def _cross_entropy(scores: Tensor, labels: Tensor, smoothing: float) -> Scalar:
@@ -116,12 +137,13 @@ class Loss:
     """A loss and the head it is meant for."""
 
     function: Callable[[Scores, Labels, LossContext], Scalar]
-    head: Callable[[int, Hierarchy], nn.Module]
+    head: Callable[..., nn.Module]
 
 
 LOSSES: dict[str, Loss] = {
     "flat": Loss(function=flat, head=SummedHead),
     "levels": Loss(function=levels, head=IndependentHeads),
     "severity-weighted": Loss(function=severity_weighted, head=SummedHead),
+    "severity-weighted-levels": Loss(function=severity_weighted_levels, head=IndependentHeads),
     "ancestor-sum": Loss(function=levels, head=SummedHead),
 }

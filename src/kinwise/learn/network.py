@@ -1,5 +1,7 @@
 """Network: normalisation, backbone and heads in one module; how it is built, counted, and asked."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -11,7 +13,7 @@ from kinwise.data.augment import Statistics, normalise, resize
 from kinwise.data.images import Images
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
-from kinwise.learn.backbones import BACKBONES
+from kinwise.learn.backbones import backbone
 from kinwise.learn.heads import level_probabilities
 from kinwise.learn.losses import LOSSES
 from kinwise.learn.machine import Machine
@@ -29,12 +31,10 @@ class Network(nn.Module):
         super().__init__()
         if config.loss not in LOSSES:
             raise InputError(f"unknown loss {config.loss!r}; there are {', '.join(LOSSES)}")
-        if config.network not in BACKBONES:
-            raise InputError(f"unknown network {config.network!r}; there are {', '.join(BACKBONES)}")
         self.statistics = statistics
         self.size = size
-        self.backbone = BACKBONES[config.network](config, len(statistics.mean))
-        self.head = LOSSES[config.loss].head(self.backbone.features, hierarchy)
+        self.backbone = below = backbone(config, len(statistics.mean))
+        self.head = LOSSES[config.loss].head(below.features, hierarchy, bias=below.head_bias, scale=below.score_scale)
 
     def forward(self, pictures: Float[Tensor, "batch channels height width"]) -> tuple[Tensor, ...]:
         """Scores per level, coarse to fine, each (batch, nodes of that level)."""
@@ -54,23 +54,30 @@ def build(config: Config, hierarchy: Hierarchy, statistics: Statistics, size: in
 
 
 @torch.no_grad()
-def predict(
+def scores_of(
     network: Network, images: Images, machine: Machine, *, size: int | None = None, batch: int = 500
-) -> tuple[np.ndarray, ...]:
-    """Probabilities at every level for all ``images``: float32 arrays (pictures, nodes), coarse to fine; one view.
+) -> Iterator[tuple[Tensor, ...]]:
+    """Scores at every level for all ``images`` in order, batch after batch, on the device; one view, no augmentation.
 
-    ``size`` is the resolution to look at the pictures in; without it, their own.
+    ``size`` is the resolution to look at the pictures in; without it, their own. The network is in evaluation mode
+    until the last batch is taken.
     """
     was_training = network.training
     network.eval()
-    parts: list[tuple[np.ndarray, ...]] = []
     for start in range(0, len(images), batch):
         pixels = torch.from_numpy(images.pixels[start : start + batch]).to(machine.device)
         pictures = normalise(pixels, network.statistics)
         with machine.autocast():
-            scores = network(resize(pictures, size) if size else pictures)
-        parts.append(tuple(level.cpu().numpy() for level in level_probabilities(scores)))
+            yield network(resize(pictures, size) if size else pictures)
     network.train(was_training)
+
+
+def predict(network: Network, images: Images, machine: Machine) -> tuple[np.ndarray, ...]:
+    """Probabilities at every level for all ``images``: float32 arrays (pictures, nodes), coarse to fine."""
+    parts = [
+        tuple(level.cpu().numpy() for level in level_probabilities(scores))
+        for scores in scores_of(network, images, machine)
+    ]
     return tuple(np.concatenate(level) for level in zip(*parts, strict=True))
 
 

@@ -1,10 +1,14 @@
-"""Optimisers and the schedule: Muon for the filters, SGD with Nesterov momentum for everything else."""
+"""Optimisers: Muon for the filters and SGD for all else; or Adam or SGD for everything."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from kinwise.config import Config
+from kinwise.errors import InputError
+from kinwise.learn.backbones.base import Backbone
 
 QUINTIC = (3.4445, -4.7750, 2.0315)
 """Coefficients of one Newton-Schulz step, X <- aX + (bA + cA^2)X with A = XX' (Jordan et al., Muon, 2024)."""
@@ -80,19 +84,54 @@ def _gathered(x: Tensor, steps: int) -> Tensor:
     return x if product is None else product @ x
 
 
-def learning_rate_share(progress: float, warmup: float, end: float = 1.0) -> float:
-    """The share of the peak learning rate: a straight line up to 1 at ``warmup``, then straight down to 0 at ``end``.
+def optimisers(backbone: Backbone, head: nn.Module, config: Config) -> list[torch.optim.Optimizer]:
+    """The optimisers that ``config`` names for all trainable weights.
 
-    Args:
-        progress: the share of the training that is done, in [0, 1).
-        warmup: the share of the training in which the rate rises, in [0, 1).
-        end: the share of the training after which the rate is 0; before ``warmup`` it drops to 0 there.
+    Each group of weights has its ``peak`` learning rate, and an ``end``, the share of the training after which its
+    rate is 0 (``freeze``). Biases and norms never decay, nor do filters that Muon moves: it keeps their norm.
+
+    Raises:
+        InputError: when more stages are to be frozen than there are.
     """
-    if progress >= end:
-        return 0.0
-    if progress < warmup:
-        return progress / warmup
-    return (end - progress) / (end - warmup)
+    filters, rest = [], []
+    for part, end in _parts(backbone, head, config):
+        of_filters, others = filters_and_rest(part)
+        if config.optimiser != "muon":
+            of_filters, others = [], of_filters + others
+        decayed = [weight for weight in others if _is_decayed(weight, part is head, config.decayed)]
+        kept = [weight for weight in others if not any(weight is one for one in decayed)]
+        filters.append({"params": of_filters, "end": end})
+        rest.append({"params": kept, "end": end, "weight_decay": 0.0})
+        rest.append({"params": decayed, "end": end, "weight_decay": config.weight_decay})
+    rest = [group for group in rest if group["params"]]
+    found: list[torch.optim.Optimizer] = []
+    if config.optimiser == "muon":
+        found.append(Muon(filters, lr=config.learning_rate, momentum=config.momentum))
+        found.append(torch.optim.SGD(rest, lr=config.other_learning_rate, momentum=0.9, nesterov=True))
+    elif config.optimiser == "adam":
+        found.append(torch.optim.Adam(rest, lr=config.learning_rate, betas=(config.momentum, 0.999)))
+    else:
+        momentum = config.momentum
+        found.append(torch.optim.SGD(rest, lr=config.learning_rate, momentum=momentum, nesterov=momentum > 0))
+    for optimiser in found:
+        for group in optimiser.param_groups:
+            group["peak"] = group["lr"]
+    return found
+
+
+def _parts(backbone: Backbone, head: nn.Module, config: Config) -> Iterator[tuple[nn.Module, float]]:
+    """Every stage of the backbone and the head, each with the share of the training after which it is frozen."""
+    stages = backbone.stages
+    if len(config.freeze) > len(stages):
+        raise InputError(f"freeze: the network has {len(stages)} stages, got {len(config.freeze)} shares")
+    yield from zip(stages, (*config.freeze, *[1.0] * (len(stages) - len(config.freeze))), strict=True)
+    yield head, 1.0
+
+
+def _is_decayed(weight: Tensor, in_head: bool, which: str) -> bool:
+    """Whether ``which`` of the weights are decayed, as the config says, includes this one."""
+    wanted = {"head": in_head, "dense": weight.ndim == 2 and not in_head, "all": True}
+    return weight.ndim > 1 and wanted[which]
 
 
 def filters_and_rest(network: nn.Module) -> tuple[list[Tensor], list[Tensor]]:

@@ -42,11 +42,15 @@ class Processes:
             dist.barrier()
         return result
 
-    def total(self, sums: Tensor) -> Tensor:
-        """``sums`` added up over all processes."""
+    def add_up(self, sums: Tensor) -> None:
+        """Replace ``sums`` by their sum over all processes."""
         if self.count > 1:
             dist.all_reduce(sums)
-        return sums
+
+    def as_the_first(self, values: Tensor) -> None:
+        """Replace ``values`` by those of the first process, so that all decide alike."""
+        if self.count > 1:
+            dist.broadcast(values, src=0)
 
 
 def torchrun_place() -> tuple[int, int]:

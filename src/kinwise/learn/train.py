@@ -1,23 +1,28 @@
 """Training: one loop for a CPU, a GPU, or many. Config and Images in, a trained network and its history out."""
 
+import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from kinwise.config import Config
-from kinwise.data.augment import Statistics, channel_statistics
+from kinwise.data.augment import Statistics, channel_statistics, unit_statistics
 from kinwise.data.images import Images
 from kinwise.errors import InputError
 from kinwise.learn.feed import Feed
 from kinwise.learn.losses import LOSSES, loss_context
 from kinwise.learn.machine import Machine
 from kinwise.learn.network import Network, build
-from kinwise.learn.optim import Muon, filters_and_rest, learning_rate_share
+from kinwise.learn.optim import optimisers
 from kinwise.learn.processes import Processes
+from kinwise.learn.schedules import Moment, epochs_since_best, learning_rate_share
+from kinwise.learn.tally import Tally, tally_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +34,8 @@ class Progress:
         epoch: epochs done, not whole.
         loss: mean training loss, nats; lower is better.
         accuracy: share of augmented training pictures right at each level.
-        learning_rate: of the filters, at the last step.
+        average_severity: of the answers on them, 0 where they are right; lower is better.
+        learning_rate: that of the config's key of this name, at the last step.
         images_per_second: training pictures per second, over all processes.
         seconds: spent in training so far, resumed parts included.
         seconds_left: expected until the last step.
@@ -40,6 +46,7 @@ class Progress:
     epoch: float
     loss: float
     accuracy: dict[str, float]
+    average_severity: float
     learning_rate: float
     images_per_second: float
     seconds: float
@@ -51,35 +58,47 @@ class Training:
 
     Args:
         config: what to do.
-        images: pictures; the training part is learnt from, nothing else is looked at.
+        images: pictures; the training part is learnt from, the validation part looked at after each epoch. By its
+            loss the rates may fall (schedule plateau) and the training end (early_stopping), no weight learns from it.
         machine: where and in which precision.
         processes: who else takes part.
+
+    Raises:
+        InputError: when the config does not fit the pictures or itself.
     """
 
     def __init__(self, config: Config, images: Images, machine: Machine, processes: Processes | None = None) -> None:
         processes = processes or Processes()
         self.config, self.machine, self.processes = config, machine, processes
         self.levels = images.hierarchy.levels
+        self.validation = images.validation
+        if config.early_stopping and not len(self.validation):
+            raise InputError(
+                "early_stopping goes by the validation loss, and no pictures are held out; add --set validation=0.1"
+            )
         train_pixels = images.train.pixels
-        statistics: Statistics = channel_statistics(train_pixels)
+        statistics = _statistics(config, train_pixels)
         self.network: Network = build(config, images.hierarchy, statistics, images.pixels.shape[-1], config.seed)
         self.network.backbone.prepare(train_pixels, statistics)
         self.network.to(machine.device)
         self.feed = Feed(images, config, statistics, machine.device, processes)
-        self.loss = LOSSES[config.loss].function
+        self.loss = LOSSES[config.loss]
         self.context = loss_context(config, images.hierarchy, machine.device)
-        self.optimisers = _optimisers(self.network, config)
+        self.optimisers = optimisers(self.network.backbone, self.network.head, config)
         self.frozen = 0
         self.wrapped = processes.wrap(self.network)
         self.step = 0
         self.seconds = 0.0
         self.history: list[dict[str, Any]] = []
+        self.best: dict[str, Tensor] = {}
         self._start_epoch()
 
     @property
     def is_done(self) -> bool:
-        """Whether the last step is taken."""
-        return self.step >= self.feed.steps
+        """Whether the last step is taken, or early stopping has ended the training."""
+        patience = self.config.early_stopping
+        stopped = patience and epochs_since_best(self._losses()) >= patience
+        return bool(stopped) or self.step >= self.feed.steps
 
     def run(
         self,
@@ -87,7 +106,7 @@ class Training:
         epoch_done: Callable[["Training"], None] = lambda _: None,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Take all steps that are left.
+        """Take all steps that are left; with early stopping, go back to the best weights at the end.
 
         Args:
             watch: called after every step on a processor, after every 20th elsewhere.
@@ -112,29 +131,50 @@ class Training:
                 self._end_epoch()
                 self._start_epoch()
                 epoch_done(self)
+        if self.is_done and self.best:
+            self.network.load_state_dict(self.best)
 
     def _take_step(self) -> None:
         progress = (self.step + 0.5) / self.feed.steps
         self._freeze(sum(end <= progress for end in self.config.freeze))
-        self.learning_rate = self.config.learning_rate * learning_rate_share(progress, self.config.warmup)
-        for optimiser in self.optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = group["peak"] * learning_rate_share(progress, self.config.warmup, group["end"])
+        self._set_learning_rates(progress)
         pictures, labels = self.feed.at(self.step)
-        with self.machine.autocast():
+        with self.machine.autocast(), self._dropout_of_step():
             scores = self.wrapped(pictures)
-        loss = self.loss(scores, labels, self.context)
+        loss = self.loss.function(scores, labels, self.context)
         loss.backward()
         for optimiser in self.optimisers:
             optimiser.step()
             optimiser.zero_grad()
-        with torch.no_grad():
-            right = [(level.argmax(1) == labels[:, index]).sum() for index, level in enumerate(scores)]
-            self.sums += torch.stack(
-                [loss.detach() * len(labels), *right, torch.tensor(len(labels), device=loss.device)]
-            )
-            self.step_losses.append(loss.detach())
+        self.tally.add(loss, scores, labels)
+        self.step_losses.append(loss.detach())
         self.step += 1
+
+    def _set_learning_rates(self, progress: float) -> None:
+        def share(end: float) -> float:
+            moment = Moment(progress=progress, end=end, epoch=self.step / self.feed.steps_per_epoch, losses=losses)
+            return learning_rate_share(self.config, moment)
+
+        losses = self._losses()
+        self.learning_rate = self.config.learning_rate * share(1.0)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = group["peak"] * share(group["end"])
+
+    def _losses(self) -> list[float]:
+        """The loss of each epoch that is done, of the validation part where there is one."""
+        return [entry.get("validation_loss", entry["loss"]) for entry in self.history]
+
+    @contextmanager
+    def _dropout_of_step(self) -> Iterator[None]:
+        """What dropout draws follows from the seed, the step and the process alone, and changes no one else's draws."""
+        if not self.config.dropout:
+            yield
+            return
+        seed = np.random.SeedSequence([self.config.seed, 3, self.step, self.processes.rank])
+        with torch.random.fork_rng(devices=[self.machine.device] if self.machine.device.type == "cuda" else []):
+            torch.manual_seed(int(seed.generate_state(1)[0]))
+            yield
 
     def _freeze(self, count: int) -> None:
         """Compute no gradients for the first ``count`` stages from now on."""
@@ -148,39 +188,56 @@ class Training:
 
     def progress(self) -> Progress:
         """Where the training stands."""
-        count = max(float(self.sums[-1]), 1.0)
-        rate = self.step * self.feed.batch / max(self.seconds, 1e-9)
+        figures = self.tally.figures()
         return Progress(
             step=self.step,
             steps=self.feed.steps,
             epoch=self.step / self.feed.steps_per_epoch,
-            loss=float(self.sums[0]) / count,
-            accuracy={level: float(self.sums[1 + index]) / count for index, level in enumerate(self.levels)},
+            loss=figures.loss,
+            accuracy=figures.accuracy,
+            average_severity=figures.average_severity,
             learning_rate=self.learning_rate,
-            images_per_second=rate,
+            images_per_second=self.step * self.feed.batch / max(self.seconds, 1e-9),
             seconds=self.seconds,
             seconds_left=self.seconds / self.step * (self.feed.steps - self.step),
         )
 
     def _start_epoch(self) -> None:
-        self.sums = torch.zeros(len(self.levels) + 2, dtype=torch.float32, device=self.machine.device)
+        self.tally = Tally(self.levels, self.context)
         self.step_losses: list[Tensor] = []
         self.learning_rate = 0.0
 
     def _end_epoch(self) -> None:
-        self.sums = self.processes.total(self.sums)
+        self.processes.add_up(self.tally.sums)
         now = self.progress()
-        self.history.append(
-            {
-                "epoch": round(now.epoch, 3),
-                "step": now.step,
-                "seconds": now.seconds,
-                "loss": now.loss,
-                "learning_rate": now.learning_rate,
-                "images_per_second": now.images_per_second,
-                "accuracy": {"train": now.accuracy},
-            }
-        )
+        entry: dict[str, Any] = {
+            "epoch": round(now.epoch, 3),
+            "step": now.step,
+            "seconds": now.seconds,
+            "loss": now.loss,
+            "learning_rate": now.learning_rate,
+            "images_per_second": now.images_per_second,
+            "accuracy": {"train": now.accuracy},
+            "average_severity": {"train": now.average_severity},
+        }
+        self.history.append(entry)
+        if len(self.validation):
+            self._look_at_validation(entry)
+
+    def _look_at_validation(self, entry: dict[str, Any]) -> None:
+        """Add what the network makes of the validation pictures, at the resolution of the last step."""
+        started = time.perf_counter()
+        size = self.feed.size_at(self.step - 1)
+        seen = tally_of(self.network, self.validation, self.machine, self.loss, self.context, size=size)
+        self.processes.as_the_first(seen.sums)
+        figures = seen.figures()
+        entry["validation_loss"] = figures.loss
+        entry["accuracy"]["validation"] = figures.accuracy
+        entry["average_severity"]["validation"] = figures.average_severity
+        if self.config.early_stopping and epochs_since_best(self._losses()) == 0:
+            self.best = copy.deepcopy(self.network.state_dict())
+        self.seconds += time.perf_counter() - started
+        entry["seconds"] = self.seconds
 
     def _require_finite(self) -> None:
         losses = torch.stack(self.step_losses)
@@ -202,8 +259,9 @@ class Training:
             "step": self.step,
             "seconds": self.seconds,
             "history": self.history,
-            "sums": self.sums.cpu(),
+            "sums": self.tally.sums.cpu(),
             "network": self.network.state_dict(),
+            "best": self.best,
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
         }
 
@@ -213,23 +271,9 @@ class Training:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.step, self.seconds, self.history = state["step"], state["seconds"], list(state["history"])
-        self.sums = state["sums"].to(self.machine.device)
+        self.tally.sums = state["sums"].to(self.machine.device)
+        self.best = state["best"]
 
 
-def _optimisers(network: Network, config: Config) -> list[torch.optim.Optimizer]:
-    stages = network.backbone.stages
-    if len(config.freeze) > len(stages):
-        raise InputError(f"freeze: the network has {len(stages)} stages, got {len(config.freeze)} shares")
-    ends = (*config.freeze, *[1.0] * (len(stages) - len(config.freeze)))
-    filters, others = [], []
-    for stage, end in zip(stages, ends, strict=True):
-        of_filters, of_others = filters_and_rest(stage)
-        filters.append({"params": of_filters, "end": end})
-        others.append({"params": of_others, "end": end, "weight_decay": 0.0})
-    others.append({"params": list(network.head.parameters()), "end": 1.0, "weight_decay": config.weight_decay})
-    muon = Muon(filters, lr=config.learning_rate, momentum=config.momentum)
-    sgd = torch.optim.SGD(others, lr=config.other_learning_rate, momentum=0.9, nesterov=True)
-    for optimiser in (muon, sgd):
-        for group in optimiser.param_groups:
-            group["peak"] = group["lr"]
-    return [muon, sgd]
+def _statistics(config: Config, pixels: np.ndarray) -> Statistics:
+    return channel_statistics(pixels) if config.normalisation == "channel" else unit_statistics(pixels.shape[1])

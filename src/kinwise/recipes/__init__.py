@@ -12,7 +12,19 @@ from typing import Any
 from kinwise.config import Config
 from kinwise.errors import InputError
 
-NAMES = ("quick", "standard", "thorough")
+OURS = ("quick", "standard", "thorough")
+REFERENCE_SYSTEMS = (
+    "dense-trunk",
+    "dense-trunk-severity",
+    "weighted-heads",
+    "weighted-heads-severity",
+    "double-conv",
+    "double-conv-severity",
+    "resnet9",
+    "smoothed-cnn",
+    "smoothed-cnn-augmented",
+)
+NAMES = (*OURS, *REFERENCE_SYSTEMS)
 SMALLEST_BATCH, STEPS_PER_EPOCH, STEPS = 64, 30, 250
 FEW_STEPS, HASTE = 500, 2.0
 
@@ -27,6 +39,7 @@ class Recipe:
         source: where it comes from.
         expected: measured figures on CIFAR-100's official split, for people.
         cost: measured time and machine, for people.
+        fitted: whether the config is fitted to the number of pictures; a reference system is run as it is.
     """
 
     config: Config
@@ -34,6 +47,7 @@ class Recipe:
     source: str
     expected: str
     cost: str
+    fitted: bool = True
 
     def config_for(self, pictures: int) -> Config:
         """The config for a training part of so many ``pictures``.
@@ -42,6 +56,8 @@ class Recipe:
         epoch has 30 steps (but not below 64 pictures), and epochs are added until there are 250 steps. A training of
         fewer than 500 steps takes larger ones: both learning rates are doubled.
         """
+        if not self.fitted:
+            return self.config
         batch = self.config.batch
         while batch > SMALLEST_BATCH and pictures // batch < STEPS_PER_EPOCH:
             batch //= 2

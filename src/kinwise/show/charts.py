@@ -213,9 +213,30 @@ def _curve(
 
 
 def loss_curve(history: Sequence[Mapping[str, Any]]) -> go.Figure:
-    """The training loss over epochs."""
-    curve = _curve(history, [row["loss"] for row in history], "training loss", "{:.4f}".format, color="var(--accent)")
-    return figure(curve, height=300, xaxis=_epochs(history), yaxis={"rangemode": "tozero"}, margin={"b": 64})
+    """The loss over epochs: validation pictures drawn through, training pictures dotted."""
+    both = "validation_loss" in history[-1]
+    parts = {"training": "loss", "validation": "validation_loss"} if both else {"training": "loss"}
+    return _parts_figure(history, {part: [row[key] for row in history] for part, key in parts.items()}, "loss")
+
+
+def severity_curve(history: Sequence[Mapping[str, Any]]) -> go.Figure:
+    """The average severity over epochs: validation pictures drawn through, training pictures (augmented) dotted."""
+    parts = {"train": "training", "validation": "validation"}
+    values = {
+        name: [row["average_severity"][part] for row in history]
+        for part, name in parts.items()
+        if part in history[-1]["average_severity"]
+    }
+    return _parts_figure(history, values, "average severity")
+
+
+def _parts_figure(history: Sequence[Mapping[str, Any]], values: Mapping[str, Sequence[float]], what: str) -> go.Figure:
+    """One curve per part of the pictures; the last one drawn through, the one before it dotted."""
+    curves = [
+        _curve(history, found, f"{part} {what}", "{:.4f}".format, color="var(--accent)", dash=dash)
+        for (part, found), dash in zip(values.items(), ("dot", "solid")[-len(values) :], strict=True)
+    ]
+    return figure(*curves, height=300, xaxis=_epochs(history), yaxis={"rangemode": "tozero"}, margin={"b": 64})
 
 
 def learning_rate_curve(history: Sequence[Mapping[str, Any]]) -> go.Figure:

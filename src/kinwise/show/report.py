@@ -75,6 +75,7 @@ def report_html(
             classes=tables.class_rows(predictions, answers),
             tables=tables.score_tables(scores),
             terms=tables.terms(scores),
+            parts=tables.parts(scores),
             cost=tables.cost(scores),
             facts=facts,
             commands=commands,

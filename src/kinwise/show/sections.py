@@ -173,8 +173,12 @@ def training(history: Sequence[Mapping[str, Any]], levels: Sequence[str]) -> lis
         ]
         for row in history
     ]
-    plain = [[str(row["epoch"]), f"{row['loss']:.4f}", f"{row['learning_rate']:.4g}"] for row in history]
-    return [
+    rates = [[str(row["epoch"]), f"{row['learning_rate']:.4g}"] for row in history]
+    losses = [
+        [str(row["epoch"]), *(f"{row[key]:.4f}" for key in ("loss", "validation_loss") if key in row)]
+        for row in history
+    ]
+    found = [
         Chart(
             name="curve-accuracy",
             heading="Accuracy",
@@ -185,15 +189,36 @@ def training(history: Sequence[Mapping[str, Any]], levels: Sequence[str]) -> lis
         Chart(
             name="curve-loss",
             heading="Loss",
-            description=f"Training loss over {len(history)} epochs, at the end {last['loss']:.4f}",
+            description=f"Loss over {len(history)} epochs, in training {last['loss']:.4f} at the end",
             figure=charts.loss_curve(history),
-            rows=[["epoch", "loss"], *(row[:2] for row in plain)],
+            rows=[["epoch", *(f"loss, {part}" for part in parts)], *losses],
         ),
         Chart(
             name="curve-rate",
             heading="Learning rate",
             description=f"Learning rate over {len(history)} epochs",
             figure=charts.learning_rate_curve(history),
-            rows=[["epoch", "learning rate"], *([row[0], row[2]] for row in plain)],
+            rows=[["epoch", "learning rate"], *rates],
         ),
     ]
+    if "average_severity" in last:
+        found.insert(2, _severity_curve(history, parts))
+    return found
+
+
+def _severity_curve(history: Sequence[Mapping[str, Any]], parts: Sequence[str]) -> Chart:
+    last = history[-1]["average_severity"][parts[-1]]
+    rows = [
+        [
+            str(row["epoch"]),
+            *(f"{row['average_severity'][part]:.4f}" for part in parts if part in row["average_severity"]),
+        ]
+        for row in history
+    ]
+    return Chart(
+        name="curve-severity",
+        heading="Average severity",
+        description=f"Average severity over {len(history)} epochs, {parts[-1]} {last:.4f} at the end",
+        figure=charts.severity_curve(history),
+        rows=[["epoch", *(f"average severity, {part}" for part in parts)], *rows],
+    )

@@ -160,12 +160,29 @@ def terms(scores: Scores) -> list[tuple[str, str, str]]:
     ]
 
 
+def parts(scores: Scores) -> Rows:
+    """How the trained network does on the pictures it learnt from beside the test pictures; empty where unknown."""
+    found = (scores.training or {}).get("parts", {})
+    if not found:
+        return []
+    order = scores.levels[::-1]
+    rows = [["pictures", "how many", *(f"{display(level)} accuracy" for level in order), "average severity"]]
+    for part, figures in found.items():
+        shares = (percent(figures["accuracy"][level]) for level in order)
+        rows.append([part, f"{figures['n']:,}", *shares, f"{figures['average_severity']:.3f}"])
+    shares = (percent(scores.accuracy[level]) for level in order)
+    return [*rows, ["test", f"{scores.n:,}", *shares, f"{scores.average_severity:.3f}"]]
+
+
 def cost(scores: Scores) -> list[tuple[str, str]]:
     """What the network and its training took, as far as it is known."""
     known = {**(scores.model or {}), **(scores.training or {})}
+    if "parameters" in known:
+        known["other_parameters"] = known["parameters"] - known["trainable_parameters"]
     written: dict[str, tuple[str, Callable[[Any], str]]] = {
         "parameters": ("parameters", amount),
         "trainable_parameters": ("trainable parameters", amount),
+        "other_parameters": ("parameters that are not trained", amount),
         "forward_flops": ("forward pass of one picture", lambda number: amount(number, "FLOPs")),
         "seconds": ("training time", clock),
         "epochs": ("epochs", str),

@@ -49,15 +49,28 @@ def score(
         InputError: when shapes, labels, probabilities or names are wrong.
     """
     judged = _as_predictions(predictions, labels, hierarchy)
-    tree, answers = judged.hierarchy, decide(judged, decision)
+    answers = decide(judged, decision)
+    figures = estimate(statistics_of(judged, answers), len(judged), resamples=resamples, seed=seed)
+    return scores_of(judged, decision, answers, figures)
+
+
+def statistics_of(judged: Predictions, answers: np.ndarray) -> dict[str, Statistics]:
+    """All statistics of the answers, shape (pictures, levels): "level NAME" for each level, "severity" and "path"."""
+    tree = judged.hierarchy
     truth = tree.level_labels[judged.labels]
-    statistics = {
+    levels = {
         f"level {name}": level_statistics(judged.probabilities[level], truth[:, level], answers[:, level])
         for level, name in enumerate(tree.levels)
     }
-    statistics["severity"] = severity_statistics(judged, answers[:, -1])
-    statistics["path"] = path_statistics(tree, judged.labels, answers)
-    figures = estimate(statistics, len(judged), resamples=resamples, seed=seed)
+    severity, path = severity_statistics(judged, answers[:, -1]), path_statistics(tree, judged.labels, answers)
+    return {**levels, "severity": severity, "path": path}
+
+
+def scores_of(
+    judged: Predictions, decision: str, answers: np.ndarray, figures: Mapping[str, Mapping[str, Figure | None]]
+) -> Scores:
+    """Scores from the figures that the statistics of ``statistics_of`` gave, and the counts that have no interval."""
+    tree = judged.hierarchy
     severity = tree.distances[judged.labels, answers[:, -1]]
     return Scores(
         n=len(judged),
@@ -95,9 +108,9 @@ def level_statistics(probabilities: np.ndarray, labels: np.ndarray, answers: np.
         "brier": square_sum - 2 * true_probability + 1,
     }
     means = _means_of(columns)
-    hits = _sums_by(labels[correct], np.flatnonzero(correct), count)
-    missed = _sums_by(labels[~correct], np.flatnonzero(~correct), count)
-    taken = _sums_by(answers[~correct], np.flatnonzero(~correct), count)
+    hits = sums_by(labels[correct], np.flatnonzero(correct), count)
+    missed = sums_by(labels[~correct], np.flatnonzero(~correct), count)
+    taken = sums_by(answers[~correct], np.flatnonzero(~correct), count)
     calibration = _calibration_error(probabilities, labels)
 
     def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -106,9 +119,9 @@ def level_statistics(probabilities: np.ndarray, labels: np.ndarray, answers: np.
         occur = np.maximum(((right + miss + false) > 0).sum(axis=1), 1)
         return {
             "accuracy": mean["accuracy"],
-            "precision_macro": _quotient(right, right + false).sum(axis=1) / occur,
-            "recall_macro": _quotient(right, right + miss).sum(axis=1) / occur,
-            "f1_macro": _quotient(2 * right, 2 * right + miss + false).sum(axis=1) / occur,
+            "precision_macro": quotient(right, right + false).sum(axis=1) / occur,
+            "recall_macro": quotient(right, right + miss).sum(axis=1) / occur,
+            "f1_macro": quotient(2 * right, 2 * right + miss + false).sum(axis=1) / occur,
             "negative_log_likelihood": mean["negative_log_likelihood"],
             "brier": mean["brier"],
             "calibration_error": calibration(weights),
@@ -152,7 +165,7 @@ def severity_statistics(predictions: Predictions, answers: np.ndarray) -> Statis
     def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
         mean = means(weights)
         mistakes = mean.pop("mistakes")
-        severity = _quotient(mean["average_severity"], mistakes, undefined=np.nan)
+        severity = quotient(mean["average_severity"], mistakes, undefined=np.nan)
         return {"mistake_severity": severity, **mean}
 
     return statistics
@@ -262,7 +275,7 @@ def _means_of(columns: Mapping[str, np.ndarray]) -> Statistics:
     return lambda weights: dict(zip(columns, (weights @ values / weights.sum(axis=1)[:, None]).T, strict=True))
 
 
-def _sums_by(groups: np.ndarray, pictures: np.ndarray, count: int) -> Callable[[np.ndarray], np.ndarray]:
+def sums_by(groups: np.ndarray, pictures: np.ndarray, count: int) -> Callable[[np.ndarray], np.ndarray]:
     """Weights, (rows, pictures) -> their sums over the chosen pictures of each group, (rows, count)."""
     order = np.argsort(groups, kind="stable")
     present, starts = np.unique(groups[order], return_index=True)
@@ -277,5 +290,5 @@ def _sums_by(groups: np.ndarray, pictures: np.ndarray, count: int) -> Callable[[
     return sums
 
 
-def _quotient(above: np.ndarray, below: np.ndarray, undefined: float = 0.0) -> np.ndarray:
+def quotient(above: np.ndarray, below: np.ndarray, undefined: float = 0.0) -> np.ndarray:
     return np.divide(above, below, out=np.full(above.shape, undefined), where=below > 0)

@@ -131,7 +131,7 @@ class Scores:
         """A plain table for the terminal, with intervals and which way is better."""
         lines = [f"{self.n:,} pictures, decision rule {self.decision}, split {self.split}; 95 % intervals in brackets"]
         if not self.comparable:
-            lines.append(f"NOT COMPARABLE with scores on the official split: the split is {self.split}")
+            lines.append(not_comparable(self.split))
         for start in range(0, len(self.levels), _LEVELS_SIDE_BY_SIDE):
             lines += ["", *self._level_lines(self.levels[start : start + _LEVELS_SIDE_BY_SIDE])]
         return "\n".join([*lines, *self._parts_lines(), "", *self._hierarchy_lines()])
@@ -161,6 +161,11 @@ class Scores:
                 lines.append(line.rstrip())
         counts = "  ".join(f"{severity}: {count:,}" for severity, count in enumerate(self.severity_histogram))
         return [*lines, f"{'pictures by severity':<36}{counts}"]
+
+
+def not_comparable(split: str) -> str:
+    """The warning that stands above the figures of a split of our own."""
+    return f"NOT COMPARABLE with scores on the official split: the split is {split}"
 
 
 def _shown(key: str, figure: Figure | int | list[int] | None) -> str:

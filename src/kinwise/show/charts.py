@@ -15,7 +15,7 @@ from kinwise.show.theme import figure, ink, level_colour, text
 # --- scores ------------------------------------------------------------------------------------------------------
 
 
-def _shares(high: float = 1.0, step: float = 0.2) -> dict[str, Any]:
+def shares_axis(high: float = 1.0, step: float = 0.2) -> dict[str, Any]:
     """An axis of shares from 0 to ``high`` whose ticks are written in per cent."""
     ticks = np.arange(0, high + 1e-9, step)
     return {"range": [0, high], "tickvals": ticks, "ticktext": [percent(tick, 0) for tick in ticks]}
@@ -46,7 +46,7 @@ def accuracy_per_level(levels: Sequence[str], values: np.ndarray, lows: np.ndarr
     return figure(
         bars,
         height=70 + 52 * len(levels),
-        xaxis=_shares(),
+        xaxis=shares_axis(),
         yaxis={"automargin": True, "tickfont": {"color": "var(--text)", "size": 13}},
         margin={"l": 20, "r": 34, "t": 6, "b": 30},
         showlegend=False,
@@ -88,7 +88,7 @@ def severity_histogram(counts: np.ndarray, random: np.ndarray, names: Sequence[s
         showlegend=False,
         bargap=0.25,
         bargroupgap=0.06,
-        yaxis=_shares(high),
+        yaxis=shares_axis(high),
         xaxis={"tickvals": labels, "ticktext": ticks, "tickangle": 0},
         margin={"l": 48, "r": 8, "b": 44, "t": 8},
         meta={"narrow": {"xaxis.tickfont.size": 10}},
@@ -113,7 +113,7 @@ def reliability_diagram(curve: Reliability, *, colour: str) -> go.Figure:
         hovertemplate="confidence %{customdata[0]}<br>accuracy <b>%{customdata[1]}</b><br>"
         "%{customdata[2]} of the pictures<extra></extra>",
     )
-    axis = {**_shares(step=0.25), "range": [-0.03, 1.04]}
+    axis = {**shares_axis(step=0.25), "range": [-0.03, 1.04]}
     return figure(
         diagonal,
         bins,
@@ -197,9 +197,10 @@ def _epochs(history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _curve(
+def curve(
     history: Sequence[Mapping[str, Any]], values: Sequence[float], name: str, shown: Callable[[float], str], **line: Any
 ) -> go.Scatter:
+    """Values over the epochs of a training; ``name`` must be escaped, ``shown`` writes a value in words."""
     return go.Scatter(
         x=[row["epoch"] for row in history],
         y=list(values),
@@ -232,18 +233,18 @@ def severity_curve(history: Sequence[Mapping[str, Any]]) -> go.Figure:
 
 def _parts_figure(history: Sequence[Mapping[str, Any]], values: Mapping[str, Sequence[float]], what: str) -> go.Figure:
     """One curve per part of the pictures; the last one drawn through, the one before it dotted."""
-    curves = [
-        _curve(history, found, f"{part} {what}", "{:.4f}".format, color="var(--accent)", dash=dash)
+    lines = [
+        curve(history, found, f"{part} {what}", "{:.4f}".format, color="var(--accent)", dash=dash)
         for (part, found), dash in zip(values.items(), ("dot", "solid")[-len(values) :], strict=True)
     ]
-    return figure(*curves, height=300, xaxis=_epochs(history), yaxis={"rangemode": "tozero"}, margin={"b": 64})
+    return figure(*lines, height=300, xaxis=_epochs(history), yaxis={"rangemode": "tozero"}, margin={"b": 64})
 
 
 def learning_rate_curve(history: Sequence[Mapping[str, Any]]) -> go.Figure:
     """The learning rate over epochs."""
     rates = [row["learning_rate"] for row in history]
-    curve = _curve(history, rates, "learning rate", "{:.3g}".format, color="var(--accent)")
-    return figure(curve, height=300, xaxis=_epochs(history), yaxis={"rangemode": "tozero"}, margin={"b": 64})
+    line = curve(history, rates, "learning rate", "{:.3g}".format, color="var(--accent)")
+    return figure(line, height=300, xaxis=_epochs(history), yaxis={"rangemode": "tozero"}, margin={"b": 64})
 
 
 def accuracy_curves(history: Sequence[Mapping[str, Any]], levels: Sequence[str]) -> go.Figure:
@@ -255,12 +256,12 @@ def accuracy_curves(history: Sequence[Mapping[str, Any]], levels: Sequence[str])
             if rows:
                 values = [row["accuracy"][part][level] for row in rows]
                 colour = level_colour(len(levels), index)
-                curves.append(_curve(rows, values, f"{text(level)}, {part}", percent, color=colour, dash=dash))
+                curves.append(curve(rows, values, f"{text(level)}, {part}", percent, color=colour, dash=dash))
     return figure(
         *curves,
         height=380,
         xaxis=_epochs(history),
-        yaxis=_shares(),
+        yaxis=shares_axis(),
         margin={"b": 64},
         meta={"narrow": {"height": 440, "legend.font.size": 11}},
     )

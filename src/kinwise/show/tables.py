@@ -6,11 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from kinwise.hierarchy import Hierarchy
 from kinwise.judge.predictions import Predictions
 from kinwise.judge.scores import MEASURES, Scores
 from kinwise.show.glossary import SPACE, TERMS, amount, clock, interval, percent, title, value
 from kinwise.show.sections import Rows
-from kinwise.show.tallies import Confusion, confusion_counts, display, kept_in_the_family, top_confusions
+from kinwise.show.tallies import (
+    Confusion,
+    confusion_counts,
+    display,
+    kept_in_the_family,
+    severity_names,
+    top_confusions,
+)
 from kinwise.show.theme import level_colour
 
 MOST_CONFUSIONS = 20
@@ -25,6 +33,16 @@ class Tile:
     interval: str
     remark: str
     colour: str = "var(--text)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of a whole, drawn as a piece of a bar: its name, its share 0..1, how that is written, its colour."""
+
+    name: str
+    share: float
+    shown: str
+    colour: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +75,13 @@ def verdict(predictions: Predictions, answers: np.ndarray, scores: Scores) -> st
     return f"{start}; of the {mistakes} {stay}{more}."
 
 
-def where_answers_land(scores: Scores) -> list[tuple[str, float]]:
-    """For each severity how its share of the answers is written, and that share 0..1."""
+def where_answers_land(scores: Scores, tree: Hierarchy) -> list[Part]:
+    """The answers by severity."""
     counts = np.array(scores.severity_histogram)
-    return [(percent(share), float(share)) for share in counts / counts.sum()]
+    return [
+        Part(name=display(name), share=float(share), shown=percent(share), colour=f"var(--severity-{severity})")
+        for severity, (name, share) in enumerate(zip(severity_names(tree), counts / counts.sum(), strict=True))
+    ]
 
 
 def tiles(scores: Scores) -> list[Tile]:

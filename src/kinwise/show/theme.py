@@ -3,7 +3,8 @@
 Figures name colours as CSS variables ("var(--severity-1)"). The page defines them for the light and the dark scheme
 and its script looks them up, so one figure serves both. One idea of colour runs through everything: severity 0 is the
 right class (blue), the mildest mistake is green, the worst vermilion (Okabe and Ito, safe for the colour-blind); a
-level has the colour of the answers that are right down to it.
+level has the colour of the answers that are right down to it. Runs side by side have colours of their own, the first,
+the baseline, is grey.
 """
 
 from collections.abc import Mapping
@@ -23,6 +24,16 @@ _MISTAKES: dict[str, tuple[Colour, Colour, Colour]] = {
     "light": ((0, 158, 115), (230, 159, 0), (213, 94, 0)),
     "dark": ((46, 190, 145), (240, 178, 50), (240, 115, 50)),
 }
+_RUNS: dict[str, tuple[Colour, ...]] = {
+    "light": ((107, 116, 128), (142, 78, 198), (0, 134, 139), (190, 60, 120), (138, 109, 59), (79, 91, 213)),
+    "dark": ((160, 169, 178), (190, 140, 240), (64, 190, 195), (240, 130, 180), (205, 170, 110), (140, 155, 250)),
+}
+
+
+def page_colours(height: int, runs: int, scheme: str) -> dict[str, Colour]:
+    """Every colour that depends on the page, by the name of its CSS variable: severities, and runs side by side."""
+    severities = {f"severity-{index}": colour for index, colour in enumerate(severity_colours(height, scheme))}
+    return severities | {f"run-{index}": _RUNS[scheme][index % len(_RUNS[scheme])] for index in range(runs)}
 
 
 def severity_colours(height: int, scheme: str) -> list[Colour]:

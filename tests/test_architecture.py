@@ -31,6 +31,7 @@ ROOMS = (
     "judge",
     "show",
     "run",
+    "side_by_side",
     "predict",
     "experiment",
     "console",

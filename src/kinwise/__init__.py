@@ -15,6 +15,7 @@ _HOME = {
     "Predictions": "kinwise.judge.predictions",
     "Run": "kinwise.run",
     "Scores": "kinwise.judge.metrics",
+    "compare": "kinwise.side_by_side",
     "load": "kinwise.data",
     "score": "kinwise.judge.metrics",
     "train": "kinwise.experiment",

@@ -106,6 +106,27 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Compare:
+    """Compare runs on the same pictures: what differs, which classes, which pictures; the first is the baseline.
+
+    Examples:
+      kinwise compare runs/quick-1 runs/standard-1
+      kinwise compare runs/quick-1 runs/standard-1 predictions.csv --hierarchy cifar100-5level --out compared
+    """
+
+    runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN")]
+    """Run folders, or files of predictions as kinwise score takes them."""
+    decision: Annotated[str, arg(metavar="RULE")] = "argmax"
+    """How probabilities become answers: argmax, independent, bottom-up or top-down."""
+    hierarchy: Annotated[str | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: the runs' own)")] = None
+    """Judge all under this tree: cifar100, cifar100-5level, or a file."""
+    out: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None
+    """Write a page and tables into this new folder."""
+    json: AsJson = False
+    """Print comparison.json instead of tables."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """Write the report of one or more runs again.
 
@@ -153,6 +174,7 @@ VERBS: dict[str, type] = {
     "train": Train,
     "evaluate": Evaluate,
     "score": Score,
+    "compare": Compare,
     "report": Report,
     "data": Data,
     "recipes": Recipes,

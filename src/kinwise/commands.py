@@ -109,6 +109,23 @@ def score_file(verb: cli.Score) -> None:
         print(f"Judged: {predictions.source}\nReport: {path.resolve()}")
 
 
+def compare(verb: cli.Compare) -> None:
+    """Compare runs on the same pictures, and write it down where a folder is given."""
+    from kinwise.run import check_free, command_line
+    from kinwise.side_by_side import compare, histories, write_comparison
+
+    if len(verb.runs) < 2:
+        raise InputError("which runs? kinwise compare RUN RUN..., the baseline first")
+    if verb.out is not None:
+        check_free(verb.out)
+    comparison = compare(*verb.runs, decision=verb.decision, hierarchy=verb.hierarchy)
+    print(json.dumps(comparison.to_dict(), indent=1) if verb.json else comparison.text())
+    if verb.out is not None:
+        folder = write_comparison(comparison, verb.out, histories=histories(*verb.runs), command=command_line())
+        if not verb.json:
+            print(f"\nPage:   {(folder / 'comparison.html').resolve()}")
+
+
 def report(verb: cli.Report) -> None:
     """Write the reports of runs again."""
     from kinwise.run import Run
@@ -150,6 +167,7 @@ RUN: dict[type, Callable[[Any], None]] = {
     cli.Train: train,
     cli.Evaluate: evaluate,
     cli.Score: score_file,
+    cli.Compare: compare,
     cli.Report: report,
     cli.Data: data,
     cli.Recipes: recipes,

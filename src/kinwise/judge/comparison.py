@@ -15,6 +15,13 @@ OUTCOMES = ("both_right", "mended", "new_mistake", "milder", "as_severe", "grave
 MOST_FAILURES = 10
 
 
+def direction(key: str, difference: Figure | None) -> str:
+    """Whether a difference of the figure ``key`` is "better" or "worse"; empty where its interval holds 0."""
+    if difference is None or difference.low <= 0 <= difference.high:
+        return ""
+    return "better" if (difference.value > 0) == (MEASURES[key].better == "higher") else "worse"
+
+
 @dataclass(frozen=True, kw_only=True)
 class McNemar:
     """Whether two classifiers are right equally often on the same pictures; ``compare.mcnemar`` has the formula.
@@ -71,6 +78,13 @@ class Side:
     confidence: np.ndarray
     severity: np.ndarray
 
+    @property
+    def average_severity(self) -> Figure:
+        """The mean severity over all pictures, with its interval; lower is better."""
+        figure = self.scores.hierarchy["average_severity"]
+        assert isinstance(figure, Figure), "defined for any number of pictures"
+        return figure
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Difference:
@@ -117,10 +131,8 @@ class Row(NamedTuple):
 
     @property
     def direction(self) -> str:
-        """ "better" or "worse" where the interval of the difference excludes 0, else an empty text."""
-        if self.difference is None or self.difference.low <= 0 <= self.difference.high:
-            return ""
-        return "better" if (self.difference.value > 0) == (MEASURES[self.key].better == "higher") else "worse"
+        """``direction`` of its difference."""
+        return direction(self.key, self.difference)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,7 +9,7 @@ from kinwise.judge.scores import MEASURES, not_comparable
 MOST_CLASSES = 5
 CAVEAT = (
     "The intervals say how much other pictures would change a difference, not how much another seed of the training "
-    "would; and of 20 intervals one is expected to exclude 0 by chance."
+    "would; and where nothing differs, one interval in 20 excludes 0 by chance."
 )
 
 

@@ -149,7 +149,7 @@ def score_tables(scores: Scores) -> tuple[Rows, Rows]:
     keys = [key for key in MEASURES if any(key in figures for figures in scores.level.values())]
     levels = [["figure", "better", *(display(name) for name in order)]]
     for key in keys:
-        cells = [_cell(key, scores.level[name].get(key)) for name in order]
+        cells = [cell(key, scores.level[name].get(key)) for name in order]
         levels.append([title(key), MEASURES[key].better, *cells])
     reference = {
         "mistake_severity": scores.reference["random_mistake_severity"],
@@ -161,11 +161,12 @@ def score_tables(scores: Scores) -> tuple[Rows, Rows]:
     for key in MEASURES:
         if key in scores.hierarchy:
             chance = f"{reference[key]:.3f}" if key in reference else ""
-            tree.append([title(key), MEASURES[key].better, _cell(key, scores.hierarchy[key]), chance])
+            tree.append([title(key), MEASURES[key].better, cell(key, scores.hierarchy[key]), chance])
     return levels, tree
 
 
-def _cell(key: str, figure: Any) -> str:
+def cell(key: str, figure: Any) -> str:
+    """A figure above its interval."""
     limits = interval(key, figure)
     return f"{value(key, figure)}\n{limits}" if limits else value(key, figure)
 

@@ -1,16 +1,12 @@
 """The report as text: what it says, what it leaves out, and that nothing in it can break out of its place."""
 
-import html
-import json
-import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from plotly.offline import get_plotlyjs
+from pages import HOSTILE, Outline, figures, without_plotly, words
 from strategies import hierarchies
 from zoo import LABELS, PROBABILITIES, ZOO, random_predictions
 
@@ -23,8 +19,6 @@ from kinwise.show import tables
 from kinwise.show.glossary import TERMS, amount, clock, interval, percent, value
 from kinwise.show.report import report_html
 
-VOID = {"meta", "link", "br", "img", "circle", "path"}
-HOSTILE = '</script><script>alert("1")</script><img src=x onerror=alert(2)>&amp;\u2028{{ 7 * 6 }}'
 HISTORY = [
     {
         "epoch": epoch,
@@ -37,30 +31,6 @@ HISTORY = [
 ]
 
 
-class Outline(HTMLParser):
-    """Collects elements and checks that they are closed in the order in which they were opened."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = dict(attrs)
-        self.elements.append((tag, attributes))
-        if attributes.get("id"):
-            self.ids.append(str(attributes["id"]))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-
 def report(predictions: Predictions, scores: Scores | None = None, **more: Any) -> str:
     """The report without plotly's own script, which is the same in all of them."""
     given_parts: dict[str, Any] = {
@@ -69,21 +39,7 @@ def report(predictions: Predictions, scores: Scores | None = None, **more: Any) 
         "commands": {"again": "kinwise train shapes"},
     }
     found = scores or score(predictions, resamples=20)
-    page = report_html(predictions=predictions, scores=found, **{**given_parts, **more})
-    assert page.count(get_plotlyjs()) == 1
-    return page.replace(get_plotlyjs(), "")
-
-
-def figures(page: str) -> dict[str, Any]:
-    found = re.search(r'<script type="application/json" id="figures">(.*?)</script>', page, re.DOTALL)
-    assert found
-    return dict(json.loads(found[1]))
-
-
-def words(page: str) -> str:
-    """What a reader reads."""
-    body = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
-    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", body)))
+    return without_plotly(report_html(predictions=predictions, scores=found, **{**given_parts, **more}))
 
 
 @pytest.fixture(scope="module")

@@ -1,62 +1,17 @@
 """The report in a real browser: it draws everything, fits the screen, follows the scheme, and answers the mouse."""
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pytest
-from playwright.sync_api import Page, ViewportSize, sync_playwright
+from browser import LAPTOP, PHONE, Visit, opened
+from zoo import cifar_predictions
 
 from kinwise.judge.metrics import score
-from kinwise.judge.predictions import Predictions
 from kinwise.show.report import report_html
-from kinwise.taxonomy import built_in
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 COMMAND = "kinwise train cifar100 --recipe quick --set title='<b>&amp;</b>' && echo done"
-PATIENCE = 180_000
-LAPTOP = ViewportSize(width=1280, height=800)
-PHONE = ViewportSize(width=390, height=844)
-MARKS = ".bars path, .heatmaplayer image, path.js-line, .points path, .treemaplayer path.surface"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Visit:
-    """An open report, and what the browser had to say and to fetch since."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-    def drawn(self) -> None:
-        """Wait until every chart stands."""
-        self.page.wait_for_function("document.documentElement.dataset.charts === 'drawn'", timeout=PATIENCE)
-
-    def redrawn(self, change: str) -> None:
-        """Wait until a ``change`` of the view, an expression, has been answered by drawing anew."""
-        self.page.wait_for_function(change, timeout=PATIENCE)
-        self.drawn()
-
-
-def cifar_predictions() -> Predictions:
-    """Made-up answers under the tree of CIFAR-100 whose mistakes lean towards kin."""
-    tree = built_in("cifar100")
-    generator = np.random.default_rng(0)
-    labels = np.repeat(np.arange(100), 8)
-    odds = -1.5 * tree.distances[labels] + generator.gumbel(size=(800, 100))
-    scores = np.exp(odds + 2.0 * (np.arange(100) == labels[:, None]))
-    return Predictions.from_classes(scores / scores.sum(axis=1, keepdims=True), labels, tree, split="80:20")
 
 
 @pytest.fixture(scope="module")
@@ -81,25 +36,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def visit(report: Path) -> Iterator[Visit]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        if os.environ.get("KINWISE_REQUIRE_CHROMIUM") == "1":
-            pytest.fail("KINWISE_REQUIRE_CHROMIUM=1, but there is no chromium on the PATH")
-        pytest.skip("no chromium on the PATH: install the package chromium to run the browser tests")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        context = browser.new_context(
-            viewport=LAPTOP, color_scheme="light", permissions=["clipboard-read", "clipboard-write"]
-        )
-        context.set_default_timeout(PATIENCE)
-        found = Visit(page=context.new_page())
-        found.page.on("console", lambda message: found.complaints.append(message.text))
-        found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
-        found.page.on("request", lambda request: found.requests.append(request.url))
-        found.page.goto(report.as_uri())
-        found.drawn()
+    with opened(report) as found:
         yield found
-        browser.close()
 
 
 @pytest.fixture
@@ -112,24 +50,15 @@ def laptop(visit: Visit) -> Visit:
     return visit
 
 
-def overflow(page: Page) -> int:
-    return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
-
-
 def test_every_chart_has_drawn_its_marks(laptop: Visit) -> None:
-    marks = laptop.page.evaluate(
-        """(marks) => Object.fromEntries([...document.querySelectorAll('[data-chart]')].map(
-            (box) => [box.dataset.chart, box.querySelectorAll(marks).length],
-        ))""",
-        MARKS,
-    )
+    marks = laptop.marks()
     assert len(marks) == 13
     assert all(marks.values()), marks
     assert marks["tree"] == 130
 
 
 def test_the_page_fits_a_laptop(laptop: Visit) -> None:
-    assert overflow(laptop.page) <= 0
+    assert laptop.overflow() <= 0
 
 
 def test_a_cell_of_the_matrix_says_who_is_taken_for_whom(laptop: Visit) -> None:
@@ -188,12 +117,8 @@ def test_everything_fits_a_phone(visit: Visit) -> None:
     page = visit.page
     page.set_viewport_size(PHONE)
     visit.redrawn("document.querySelector('#chart-curve-rate .main-svg').clientWidth < 390")
-    assert overflow(page) <= 0
-    wide = page.evaluate(
-        "[...document.querySelectorAll('.chart')].filter((box) => box.getBoundingClientRect().right > 390)"
-        ".map((box) => box.id)"
-    )
-    assert wide == []
+    assert visit.overflow() <= 0
+    assert visit.wide() == []
 
 
 def test_without_scripts_the_numbers_are_there(visit: Visit, report: Path) -> None:

@@ -8,6 +8,7 @@ import csv
 import io
 import shutil
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -166,5 +167,5 @@ def _class_lines(comparison: Comparison) -> Iterable[list[Any]]:
     heads = [f"{key} {one.name}" for one in comparison.differences for key in keys]
     yield ["class", "pictures", f"accuracy {comparison.sides[0].name}", *heads]
     for same in zip(*(one.classes for one in comparison.differences), strict=True):
-        cells = [(one.other, *vars(one.difference).values(), *vars(one.test).values(), one.p_holm) for one in same]
+        cells = [(one.other, *astuple(one.difference), *astuple(one.test), one.p_holm) for one in same]
         yield [same[0].name, same[0].pictures, same[0].baseline, *(cell for group in cells for cell in group)]

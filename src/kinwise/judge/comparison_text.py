@@ -1,5 +1,6 @@
 """A comparison in words and plain tables."""
 
+import textwrap
 from collections.abc import Sequence
 
 from kinwise.judge.bootstrap import Figure
@@ -12,6 +13,8 @@ CAVEAT = (
     "would; and where nothing differs, one interval in 20 excludes 0 by chance."
 )
 
+_WIDTH = 120
+
 
 def comparison_text(comparison: Comparison) -> str:
     """Plain tables: what each of the others does better and worse than the baseline."""
@@ -22,10 +25,10 @@ def comparison_text(comparison: Comparison) -> str:
     if not comparison.comparable:
         lines.append(not_comparable(comparison.split))
     for which, difference in enumerate(comparison.differences):
-        lines += ["", verdict(comparison, which)]
+        lines += ["", textwrap.fill(verdict(comparison, which), _WIDTH)]
         lines += ["", *_figure_lines(list(comparison.rows(which)), comparison.sides[0].name, difference.name)]
         lines += ["", *_test_lines(difference), "", *_class_lines(difference), "", *_picture_lines(difference)]
-    return "\n".join([*lines, "", CAVEAT])
+    return "\n".join([*lines, "", textwrap.fill(CAVEAT, _WIDTH)])
 
 
 def verdict(comparison: Comparison, which: int) -> str:

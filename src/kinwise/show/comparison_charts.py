@@ -20,7 +20,7 @@ History = Sequence[Mapping[str, Any]]
 
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
-_MOST_TEXTS = 3
+_MOST_TEXTS = 9  # numbers on bars beside each other; more of them would overlap
 
 
 def direction_colour(direction: str, height: int) -> str:
@@ -85,9 +85,9 @@ def severities(sides: Sequence[Side], names: Sequence[str], *, first: int) -> go
             y=share,
             name=text(side.name),
             marker={"color": f"var(--run-{index})"},
-            text=[percent(part) for part in share] if len(sides) <= _MOST_TEXTS else None,
+            text=[f"{100 * part:.1f}" for part in share] if len(labels) * len(sides) <= _MOST_TEXTS else None,
             textposition="outside",
-            textfont={"size": 11 if len(labels) * len(sides) < 9 else 9},
+            textfont={"size": 11},
             constraintext="none",
             cliponaxis=False,
             customdata=[[f"{count:,.0f}", percent(part)] for count, part in zip(one, share, strict=True)],

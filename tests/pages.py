@@ -52,3 +52,28 @@ def words(page: str) -> str:
     """What a reader reads."""
     body = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", body)))
+
+
+def check_links(page: str) -> None:
+    """It is well formed, its links and references lead somewhere, and its charts have figures and descriptions."""
+    outline = Outline(page)
+    assert outline.open == []
+    assert len(set(outline.ids)) == len(outline.ids)
+    for tag, attributes in outline.elements:
+        if tag == "a":
+            assert str(attributes["href"])[1:] in outline.ids
+        for reference in ("aria-labelledby", "aria-describedby"):
+            assert attributes.get(reference) is None or attributes[reference] in outline.ids
+        if "data-chart" in attributes:
+            assert attributes["aria-label"]
+            assert attributes["data-chart"] in figures(page)
+
+
+def check_needs_nothing(page: str) -> None:
+    """Nothing is loaded from anywhere."""
+    for tag, attributes in Outline(page).elements:
+        assert not str(attributes.get("src", "data:")).startswith(("http", "//")), tag
+        if tag != "a":
+            assert str(attributes.get("href", "data:")).startswith("data:"), tag
+    assert "@import" not in page
+    assert "url(" not in page

@@ -114,7 +114,7 @@ class Compare:
       kinwise compare runs/quick-1 runs/standard-1 predictions.csv --hierarchy cifar100-5level --out compared
     """
 
-    runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN")]
+    runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN", help_behavior_hint="")]
     """Run folders, or files of predictions as kinwise score takes them."""
     decision: Annotated[str, arg(metavar="RULE")] = "argmax"
     """How probabilities become answers: argmax, independent, bottom-up or top-down."""

@@ -58,7 +58,7 @@ def _check_pictures(first: Predictions, other: Predictions, names: tuple[str, st
     parts = [
         f"{len(only):,} of {len(one):,} only in {name} ({_listing(only)})"
         for one, another, name in ((first, other, names[0]), (other, first, names[1]))
-        if len(only := np.setdiff1d(one.ids, another.ids))
+        if len(only := one.ids[~np.isin(one.ids, another.ids)])
     ]
     if parts:
         raise InputError(

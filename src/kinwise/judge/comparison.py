@@ -188,33 +188,8 @@ class Comparison:
         severe = rest[np.lexsort((-side.confidence[rest], -side.severity[rest]))][:most]
         return {"most_confident": confident, "most_severe": severe}
 
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain numbers, texts, lists and dicts, ready for ``comparison.json``; pictures by their ids."""
-        return {
-            "n": self.n,
-            "decision": self.decision,
-            "split": self.split,
-            "levels": list(self.hierarchy.levels),
-            "baseline": self.sides[0].name,
-            "scores": {side.name: side.scores.to_dict() for side in self.sides},
-            "differences": [self._difference(difference) for difference in self.differences],
-            "failures": {
-                why: [self._failure(index) for index in indices.tolist()] for why, indices in self.failures().items()
-            },
-        }
-
-    def _difference(self, difference: Difference) -> dict[str, Any]:
-        return {
-            "name": difference.name,
-            "level": {level: _plain(figures) for level, figures in difference.level.items()},
-            "hierarchy": _plain(difference.hierarchy),
-            "mcnemar": {level: asdict(test) for level, test in difference.tests.items()},
-            "classes": [asdict(one) for one in difference.classes],
-            "outcomes": difference.counts,
-            "pictures": {name: self.ids[difference.pictures(name)].tolist() for name in OUTCOMES[1:]},
-        }
-
-    def _failure(self, index: int) -> dict[str, Any]:
+    def failure(self, index: int) -> dict[str, Any]:
+        """A picture by its index: its id and true class, each one's answer, and what became of it in the others."""
         classes = self.hierarchy.classes
         return {
             "id": str(self.ids[index]),
@@ -228,6 +203,32 @@ class Comparison:
                 for side in self.sides
             },
             "outcomes": {one.name: OUTCOMES[one.outcomes[index]] for one in self.differences},
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain numbers, texts, lists and dicts, ready for ``comparison.json``; pictures by their ids."""
+        return {
+            "n": self.n,
+            "decision": self.decision,
+            "split": self.split,
+            "levels": list(self.hierarchy.levels),
+            "baseline": self.sides[0].name,
+            "scores": {side.name: side.scores.to_dict() for side in self.sides},
+            "differences": [self._difference(difference) for difference in self.differences],
+            "failures": {
+                why: [self.failure(index) for index in indices.tolist()] for why, indices in self.failures().items()
+            },
+        }
+
+    def _difference(self, difference: Difference) -> dict[str, Any]:
+        return {
+            "name": difference.name,
+            "level": {level: _plain(figures) for level, figures in difference.level.items()},
+            "hierarchy": _plain(difference.hierarchy),
+            "mcnemar": {level: asdict(test) for level, test in difference.tests.items()},
+            "classes": [asdict(one) for one in difference.classes],
+            "outcomes": difference.counts,
+            "pictures": {name: self.ids[difference.pictures(name)].tolist() for name in OUTCOMES[1:]},
         }
 
     def text(self) -> str:

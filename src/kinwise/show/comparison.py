@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-from kinwise.judge.comparison import OUTCOMES, ClassDifference, Comparison, Difference, Row
+from kinwise.judge.comparison import ClassDifference, Comparison, Difference, Row
 from kinwise.judge.comparison_text import CAVEAT, chance, change, verdict
 from kinwise.judge.scores import MEASURES
 from kinwise.show.comparison_charts import History, direction_colour
 from kinwise.show.comparison_sections import class_chart, difference_charts, front, severities, training
-from kinwise.show.glossary import SPACE, percent, title, value
+from kinwise.show.glossary import SPACE, title, value
 from kinwise.show.page import render
 from kinwise.show.sections import Chart, Rows
 from kinwise.show.tables import Part, Tile, cell, terms
@@ -67,7 +65,6 @@ class Against:
 def comparison_html(
     comparison: Comparison,
     *,
-    title: str = "",
     commands: Mapping[str, str] | None = None,
     histories: Sequence[History] = (),
 ) -> str:
@@ -75,7 +72,6 @@ def comparison_html(
 
     Args:
         comparison: what ``compare`` found.
-        title: the heading of the page; without one, the names of the runs.
         commands: what to type to compare again, label by shell command.
         histories: for each of the sides one row per epoch, as in ``metrics.jsonl``, or none.
     """
@@ -89,12 +85,15 @@ def comparison_html(
         comparison.hierarchy,
         [*shown, *common["severity"], *common["training"]],
         runs=len(names),
-        title=title or f"{', '.join(names[1:])} against {names[0]}",
+        title=f"{', '.join(names[1:])} against {names[0]}",
         comparison=comparison,
         names=names,
         others=others,
         groups=common,
-        failures=[(FAILURES[why], _failures(comparison, found)) for why, found in comparison.failures().items()],
+        failures=[
+            (FAILURES[why], [comparison.failure(index) for index in found.tolist()])
+            for why, found in comparison.failures().items()
+        ],
         sections=_contents(comparison, bool(common["training"]), bool(commands)),
         terms=terms(comparison.sides[0].scores),
         caveat=CAVEAT,
@@ -190,9 +189,9 @@ def _figure_groups(rows: Sequence[Row]) -> list[Group]:
     return [Group(name=display(name) or "on the tree", lines=lines) for name, lines in groups.items()]
 
 
-def _two_lines(change: str) -> str:
-    """A difference above its interval."""
-    shown, _, limits = change.partition(" ")
+def _two_lines(written: str) -> str:
+    """A difference, as ``change`` writes it, above its interval."""
+    shown, _, limits = written.partition(" ")
     return f"{shown}\n{limits.strip('[]').replace(', ', ' to ')}"
 
 
@@ -209,25 +208,3 @@ def _classes(comparison: Comparison, difference: Difference) -> list[ClassLine]:
         shown = _two_lines(change("accuracy", one.difference))
         lines.append(ClassLine(one, shown, chance(one.p_holm), tuple(tree.names[node] for node in above)))
     return lines
-
-
-def _failures(comparison: Comparison, indices: np.ndarray) -> list[dict[str, Any]]:
-    """Failures as the template shows them: id, true class, and per run answer, confidence, severity and outcome."""
-    classes = comparison.hierarchy.classes
-    outcomes = [np.zeros(0, dtype=int), *(one.outcomes for one in comparison.differences)]
-    return [
-        {
-            "id": str(comparison.ids[index]),
-            "true": classes[comparison.labels[index]],
-            "answers": [
-                {
-                    "answer": classes[side.answers[index, -1]],
-                    "confidence": percent(side.confidence[index], 0),
-                    "severity": int(side.severity[index]),
-                    "outcome": display(OUTCOMES[became[index]]) if len(became) else "",
-                }
-                for side, became in zip(comparison.sides, outcomes, strict=True)
-            ],
-        }
-        for index in indices
-    ]

@@ -1,0 +1,72 @@
+"""The near-duplicates of a data set, kept in the data folder: they are searched for once."""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from kinwise.data.duplicates import VERSION, Duplicates, clustered, find_duplicates
+from kinwise.files import WriteError, write_file
+
+KEPT_FROM = 20_000
+"""What was found among so many pictures is kept; fewer are compared anew in a second or two."""
+
+
+def duplicates_of(pixels: np.ndarray, folder: Path, say: Callable[[str], None] = lambda _: None) -> Duplicates:
+    """``find_duplicates``, kept in a file in ``folder`` where there are many pictures, and taken from there next time.
+
+    A file that is damaged, of other pictures or of another version is replaced; one that cannot be written is not.
+
+    Args:
+        pixels: uint8, shape (pictures, channels, height, width).
+        folder: the data folder; it is not made.
+        say: told when the search begins and ends, where it takes longer than a second.
+    """
+    if len(pixels) < KEPT_FROM:
+        return find_duplicates(pixels)
+    key = _key(pixels)
+    path = Path(folder) / f"near-duplicates-{key[:16]}.safetensors"
+    kept = _read(path, key, len(pixels))
+    if kept is not None:
+        return kept
+    say(f"Looking for near-duplicates among {len(pixels):,} pictures; this is done once")
+    started = perf_counter()
+    found = find_duplicates(pixels)
+    say(f"Found {len(found.pairs):,} pairs in {perf_counter() - started:.1f} s")
+    with suppress(WriteError):
+        write_file(path, lambda temporary: _save(temporary, key, found))
+    return found
+
+
+def _key(pixels: np.ndarray) -> str:
+    """The SHA-256 of the pixels and their shape."""
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    digest.update(np.ascontiguousarray(pixels).data.cast("B"))
+    return digest.hexdigest()
+
+
+def _save(path: Path, key: str, found: Duplicates) -> None:
+    from safetensors.numpy import save_file
+
+    save_file({"pairs": found.pairs, "distances": found.distances}, path, metadata={"of": _of(key)})
+
+
+def _of(key: str) -> str:
+    """What a file is of: these pictures, by this version of the search."""
+    return f"version {VERSION} {key}"
+
+
+def _read(path: Path, key: str, pictures: int) -> Duplicates | None:
+    """What ``_save`` wrote; None where there is no such file, or it is of no use."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            if file.metadata() != {"of": _of(key)}:
+                return None
+            return clustered(file.get_tensor("pairs"), file.get_tensor("distances"), pictures)
+    except (SafetensorError, OSError, ValueError, IndexError):
+        return None

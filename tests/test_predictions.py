@@ -1,5 +1,6 @@
 """Predictions: what is refused, that saving and loading is the identity, and that a node has its classes' sum."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,7 @@ def test_saving_and_loading_is_the_identity(tmp_path: Path) -> None:
         hierarchy=ZOO,
         split="80:20",
         source="shapes",
+        near_duplicate=np.arange(20) % 3 == 0,
     )
     before.save(tmp_path / "predictions.safetensors")
     after = Predictions.load(tmp_path / "predictions.safetensors")
@@ -55,6 +57,10 @@ def test_saving_and_loading_is_the_identity(tmp_path: Path) -> None:
     assert np.array_equal(before.ids, after.ids)
     assert (after.hierarchy, after.split, after.source) == (ZOO, "80:20", "shapes")
     assert not after.comparable
+    assert after.near_duplicate is not None
+    assert after.near_duplicate.tolist() == [index % 3 == 0 for index in range(20)]
+    random_predictions(ZOO, 20, 0).save(tmp_path / "outside.safetensors")
+    assert Predictions.load(tmp_path / "outside.safetensors").near_duplicate is None
 
 
 def test_judging_under_another_tree_keeps_every_class_by_its_name() -> None:
@@ -66,6 +72,13 @@ def test_judging_under_another_tree_keeps_every_class_by_its_name() -> None:
     other = Hierarchy(parents=np.array([-1, 0, 0]), names=("root", "shark", "cat"))
     with pytest.raises(InputError, match="in the data but not in the hierarchy"):
         Predictions.from_classes(PROBABILITIES, LABELS, ZOO).under(other)
+
+
+@pytest.mark.parametrize("near_duplicate", [np.zeros(4, bool), np.zeros(5, int), np.zeros((5, 1), bool)])
+def test_near_duplicates_are_one_bool_for_every_picture(near_duplicate: np.ndarray) -> None:
+    predictions = Predictions.from_classes(PROBABILITIES, LABELS, ZOO)
+    with pytest.raises(InputError, match=r"near_duplicate: expected one bool per picture \(5\), got "):
+        replace(predictions, near_duplicate=near_duplicate)
 
 
 @pytest.mark.parametrize(

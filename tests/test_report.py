@@ -131,6 +131,20 @@ def test_a_split_of_our_own_is_flagged(zoo: Predictions) -> None:
     assert "Not comparable with scores on the official split." in words(report(mixed))
 
 
+def test_accuracy_with_and_without_near_duplicates_is_shown(zoo: Predictions, zoo_page: str) -> None:
+    assert "near-duplicate" not in words(zoo_page)
+    marked = replace(zoo, near_duplicate=np.array([True, False, False, False, False]))
+    page = report(marked)
+    assert (
+        "1 of the 5 test pictures have a near-duplicate among the training pictures, which may have been learned by "
+        "heart. Accuracy without them: level better all pictures the 4 others class ↑ higher 40.00 %"
+    ) in words(page)
+    assert tables.near_duplicates(score(marked, resamples=5))[1][1][3].startswith("25.00")
+    none = report(replace(zoo, near_duplicate=np.zeros(5, bool)))
+    assert "None of the 5 test pictures have a near-duplicate among the training pictures." in words(none)
+    assert "Accuracy without them" not in words(none)
+
+
 def test_hostile_names_stay_text() -> None:
     tree = Hierarchy(
         parents=np.array([-1, 0, 0, 1, 1, 2]),

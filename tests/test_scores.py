@@ -10,6 +10,7 @@ from zoo import LABELS, PROBABILITIES, ZOO, random_predictions
 
 import kinwise
 from kinwise.errors import InputError
+from kinwise.hierarchy import Hierarchy
 from kinwise.judge.metrics import score
 from kinwise.judge.predictions import Predictions
 from kinwise.judge.scores import MEASURES, Scores
@@ -52,6 +53,52 @@ def test_the_table_says_what_was_measured_and_which_way_is_better() -> None:
     assert "NOT COMPARABLE with scores on the official split: the split is 80:20" in resplit
     perfect = score(np.eye(5), range(5), ZOO, resamples=5).text()
     assert "none (no mistakes)" in perfect
+
+
+def judged_without(near_duplicate: list[int], decision: str = "argmax") -> Scores:
+    predictions = Predictions.from_classes(PROBABILITIES, LABELS, ZOO)
+    marked = replace(predictions, near_duplicate=np.array(near_duplicate, bool))
+    return score(marked, decision=decision, resamples=20)
+
+
+def test_accuracy_without_near_duplicates_by_hand() -> None:
+    # Right are pictures 0 and 4 (class), 0, 1 and 4 (superclass), all but 3 (group).
+    scores = judged_without([1, 0, 0, 0, 0])
+    without = scores.without_near_duplicates
+    assert without is not None
+    assert (without.n, without.left_out) == (4, 1)
+    assert {name: figures["accuracy"].value for name, figures in without.level.items()} == {
+        "group": 0.75,
+        "superclass": 0.5,
+        "class": 0.25,
+    }
+    for figures in without.level.values():
+        assert 0 <= figures["accuracy"].low <= figures["accuracy"].value <= figures["accuracy"].high <= 1
+    assert replace(scores, without_near_duplicates=None) == score(PROBABILITIES, LABELS, ZOO, resamples=20)
+    assert Scores.from_dict(json.loads(json.dumps(scores.to_dict()))) == scores
+
+
+def test_near_duplicates_follow_another_tree_and_rule() -> None:
+    predictions = replace(Predictions.from_classes(PROBABILITIES, LABELS, ZOO), near_duplicate=LABELS == 0)
+    flat = Hierarchy(parents=np.array([-1, *[0] * 5]), names=("root", *ZOO.classes))
+    for scores in (score(predictions, hierarchy=flat, resamples=5), judged_without([1, 1, 0, 0, 0], "top-down")):
+        assert scores.without_near_duplicates is not None
+        assert scores.without_near_duplicates.n == 3
+
+
+def test_the_table_shows_accuracy_with_and_without_near_duplicates() -> None:
+    lines = judged_without([1, 0, 0, 0, 0]).text().splitlines()
+    assert lines[1] == "1 of the pictures have a near-duplicate among the training pictures"
+    row = lines.index(next(line for line in lines if line.startswith("accuracy")))
+    assert lines[row + 1].split()[:5] == ["without", "near-duplicates", "higher", "75.00", "%"]
+    assert "none of the pictures have a near-duplicate" in judged_without([0] * 5).text()
+    assert "  without near-duplicates" not in judged_without([0] * 5).text()
+    alone = judged_without([1] * 5)
+    assert alone.to_dict()["without_near_duplicates"] == {"n": 0, "left_out": 5, "level": {}}
+    assert "  without near-duplicates" not in alone.text()
+    unknown = score(PROBABILITIES, LABELS, ZOO, resamples=5)
+    assert "near-duplicate" not in unknown.text()
+    assert unknown.to_dict()["without_near_duplicates"] is None
 
 
 def test_every_figure_has_a_title() -> None:

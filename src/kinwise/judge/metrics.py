@@ -15,7 +15,7 @@ from kinwise.hierarchy import Hierarchy
 from kinwise.judge.bootstrap import Figure, Statistics, estimate
 from kinwise.judge.decide import decide
 from kinwise.judge.predictions import Predictions, class_indices
-from kinwise.judge.scores import Scores
+from kinwise.judge.scores import Scores, WithoutNearDuplicates
 
 DISTANCES_AT = (5, 20)
 CALIBRATION_BINS = 15
@@ -85,6 +85,24 @@ def scores_of(
             "severity_histogram": np.bincount(severity, minlength=int(tree.heights[0]) + 1).tolist(),
         },
         reference=reference_values(tree, judged.labels),
+        without_near_duplicates=_without_near_duplicates(judged, answers, resamples, seed),
+    )
+
+
+def _without_near_duplicates(
+    predictions: Predictions, answers: np.ndarray, resamples: int, seed: int
+) -> WithoutNearDuplicates | None:
+    """Accuracy on the pictures that have no near-duplicate among those that were learned from, where that is known."""
+    if predictions.near_duplicate is None:
+        return None
+    left, tree = np.flatnonzero(~predictions.near_duplicate), predictions.hierarchy
+    right = (answers == tree.level_labels[predictions.labels])[left]
+    statistics = {name: _means_of({"accuracy": right[:, level]}) for level, name in enumerate(tree.levels)}
+    figures = estimate(statistics, len(left), resamples=resamples, seed=seed) if len(left) else {}
+    return WithoutNearDuplicates(
+        n=len(left),
+        left_out=len(predictions) - len(left),
+        level={name: {key: f for key, f in found.items() if f} for name, found in figures.items()},
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,8 @@ class Predictions:
         hierarchy: the tree.
         split: the split the pictures are the test part of; anything but "official" is not comparable with it.
         source: the data set, or the file they came from.
+        near_duplicate: whether each picture has a near-duplicate among those that were learned from, bool, shape
+            (pictures,); None where that is not known.
 
     Raises:
         InputError: when shapes, labels or probabilities do not fit.
@@ -36,6 +38,7 @@ class Predictions:
     hierarchy: Hierarchy
     split: str = "official"
     source: str = ""
+    near_duplicate: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Check that everything fits everything."""
@@ -48,6 +51,13 @@ class Predictions:
             _check_probabilities(name, array)
         if self.ids.shape != (count,):
             raise InputError(f"ids: expected one per picture ({count}), got shape {self.ids.shape}")
+        if self.near_duplicate is not None and (
+            self.near_duplicate.shape != (count,) or self.near_duplicate.dtype != np.bool_
+        ):
+            raise InputError(
+                f"near_duplicate: expected one bool per picture ({count}), got {self.near_duplicate.dtype} of shape "
+                f"{self.near_duplicate.shape}"
+            )
         if not count:
             raise InputError("there are no predictions to judge: 0 pictures")
         if self.labels.min() < 0 or self.labels.max() >= sizes[-1]:
@@ -98,7 +108,7 @@ class Predictions:
         Raises:
             InputError: when the other tree has other classes.
         """
-        return Predictions.from_classes(
+        judged = Predictions.from_classes(
             self.probabilities[-1],
             self.labels,
             hierarchy.with_class_order(self.hierarchy.classes),
@@ -106,11 +116,14 @@ class Predictions:
             split=self.split,
             source=self.source,
         )
+        return replace(judged, near_duplicate=self.near_duplicate)
 
     def save(self, path: Path) -> None:
         """Write everything into one safetensors file; the hierarchy stands in its header."""
         arrays = {f"level{level}": np.ascontiguousarray(p, np.float32) for level, p in enumerate(self.probabilities)}
         arrays["labels"] = self.labels.astype(np.int64)
+        if self.near_duplicate is not None:
+            arrays["near_duplicate"] = np.ascontiguousarray(self.near_duplicate)
         header = {"split": self.split, "source": self.source, "hierarchy": json.dumps(self.hierarchy.to_dict())}
         save_file(arrays, path, metadata={**header, "ids": json.dumps([str(name) for name in self.ids])})
 
@@ -123,7 +136,7 @@ class Predictions:
         """
         try:
             with safe_open(path, framework="numpy") as file:
-                header = file.metadata() or {}
+                header, names = file.metadata() or {}, file.keys()
                 hierarchy = Hierarchy.from_dict(json.loads(header["hierarchy"]))
                 return Predictions(
                     probabilities=tuple(file.get_tensor(f"level{i}") for i in range(len(hierarchy.levels))),
@@ -132,6 +145,7 @@ class Predictions:
                     hierarchy=hierarchy,
                     split=header["split"],
                     source=header["source"],
+                    near_duplicate=file.get_tensor("near_duplicate") if "near_duplicate" in names else None,
                 )
         except FileNotFoundError as error:
             raise InputError(f"no predictions at {path}") from error

@@ -47,6 +47,21 @@ _LEVELS_SIDE_BY_SIDE = 3
 
 
 @dataclass(frozen=True, kw_only=True)
+class WithoutNearDuplicates:
+    """What is left when test pictures that have a near-duplicate among the training pictures are not counted.
+
+    Attributes:
+        n: how many pictures are left.
+        left_out: how many are not counted.
+        level: for each level its accuracy, 0..1, higher is better, with its interval; empty when no picture is left.
+    """
+
+    n: int
+    left_out: int
+    level: dict[str, dict[str, Figure]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scores:
     """How good predictions are. Figures of ``hierarchy`` are attributes too: ``scores.mistake_severity`` is a float.
 
@@ -61,6 +76,8 @@ class Scores:
         model: parameters, trainable_parameters and forward_flops, where the network is known.
         training: seconds, epochs, images_per_second, peak_memory_bytes and device, and in "parts" how the network does
             on the pictures it was trained and validated on: n, loss, accuracy and average_severity.
+        without_near_duplicates: the accuracy without test pictures that have a near-duplicate among the training
+            pictures, where that is known.
     """
 
     n: int
@@ -72,6 +89,7 @@ class Scores:
     reference: dict[str, float | list[float]]
     model: dict[str, Any] | None = None
     training: dict[str, Any] | None = None
+    without_near_duplicates: WithoutNearDuplicates | None = None
 
     @property
     def accuracy(self) -> dict[str, float]:
@@ -103,6 +121,7 @@ class Scores:
             "reference": dict(self.reference),
             "model": self.model,
             "training": self.training,
+            "without_near_duplicates": _plain_without(self.without_near_duplicates),
         }
 
     @staticmethod
@@ -123,6 +142,7 @@ class Scores:
                 reference=dict(data["reference"]),
                 model=data["model"],
                 training=data["training"],
+                without_near_duplicates=_without(data.get("without_near_duplicates")),
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise InputError(f"these are no scores, or they are damaged ({error!r}); judge the run again") from error
@@ -132,15 +152,22 @@ class Scores:
         lines = [f"{self.n:,} pictures, decision rule {self.decision}, split {self.split}; 95 % intervals in brackets"]
         if not self.comparable:
             lines.append(not_comparable(self.split))
+        if self.without_near_duplicates:
+            count = f"{self.without_near_duplicates.left_out:,}" if self.without_near_duplicates.left_out else "none"
+            lines.append(f"{count} of the pictures have a near-duplicate among the training pictures")
         for start in range(0, len(self.levels), _LEVELS_SIDE_BY_SIDE):
             lines += ["", *self._level_lines(self.levels[start : start + _LEVELS_SIDE_BY_SIDE])]
         return "\n".join([*lines, *self._parts_lines(), "", *self._hierarchy_lines()])
 
     def _level_lines(self, levels: tuple[str, ...]) -> list[str]:
         lines = [f"{'':<28}{'better':<8}" + "".join(f"{name:<25}" for name in levels).rstrip()]
-        for key in self.level[levels[0]]:
-            cells = "".join(f"{_shown(key, self.level[name][key]):<25}" for name in levels)
-            lines.append(f"{MEASURES[key].title:<28}{MEASURES[key].better:<8}{cells.rstrip()}")
+        rows = [(MEASURES[key].title, key, self.level) for key in self.level[levels[0]]]
+        without = self.without_near_duplicates
+        if without and without.left_out and without.n:
+            rows.insert(1, ("  without near-duplicates", "accuracy", without.level))
+        for title, key, figures in rows:
+            cells = "".join(f"{_shown(key, figures[name][key]):<25}" for name in levels)
+            lines.append(f"{title:<28}{MEASURES[key].better:<8}{cells.rstrip()}")
         return lines
 
     def _parts_lines(self) -> list[str]:
@@ -183,6 +210,20 @@ def _plain(figures: Mapping[str, Any]) -> dict[str, Any]:
         key: {"value": figure.value, "low": figure.low, "high": figure.high} if isinstance(figure, Figure) else figure
         for key, figure in figures.items()
     }
+
+
+def _plain_without(without: WithoutNearDuplicates | None) -> dict[str, Any] | None:
+    if without is None:
+        return None
+    level = {name: _plain(figures) for name, figures in without.level.items()}
+    return {"n": without.n, "left_out": without.left_out, "level": level}
+
+
+def _without(data: Mapping[str, Any] | None) -> WithoutNearDuplicates | None:
+    if data is None:
+        return None
+    level = {name: _figures(figures) for name, figures in data["level"].items()}
+    return WithoutNearDuplicates(n=data["n"], left_out=data["left_out"], level=level)
 
 
 def _figures(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,6 +60,7 @@ def report_html(
         too_many=sections.levels_without_matrix(tree),
         top=tables.top_confusion_rows(predictions, answers),
         lowest=sections.colour_range(predictions, answers),
+        near_duplicates=tables.near_duplicates(scores),
         classes=tables.class_rows(predictions, answers),
         tables=tables.score_tables(scores),
         terms=tables.terms(scores),

@@ -165,6 +165,25 @@ def score_tables(scores: Scores) -> tuple[Rows, Rows]:
     return levels, tree
 
 
+def near_duplicates(scores: Scores) -> tuple[str, Rows]:
+    """How many test pictures have a near-duplicate in training, in words, and accuracy with and without those.
+
+    The words are empty where that is not known, the table where there are none, or no others.
+    """
+    without = scores.without_near_duplicates
+    if without is None:
+        return "", []
+    count = f"{without.left_out:,}" if without.left_out else "None"
+    words = f"{count} of the {scores.n:,} test pictures have a near-duplicate among the training pictures"
+    if not without.left_out or not without.n:
+        return f"{words}.", []
+    rows = [["level", "better", "all pictures", f"the {without.n:,} others"]]
+    for name in scores.levels[::-1]:
+        figures = (scores.level[name]["accuracy"], without.level[name]["accuracy"])
+        rows.append([display(name), MEASURES["accuracy"].better, *(cell("accuracy", figure) for figure in figures)])
+    return f"{words}, which may have been learned by heart. Accuracy without them:", rows
+
+
 def cell(key: str, figure: Any) -> str:
     """A figure above its interval."""
     limits = interval(key, figure)

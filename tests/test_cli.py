@@ -285,6 +285,19 @@ def test_data_describes_a_data_set(capsys: Output) -> None:
     assert facts["pictures"] == {"train": 256, "validation": 0, "test": 128}
 
 
+@pytest.mark.usefixtures("_tiny_shapes")
+def test_data_counts_near_duplicates_where_asked(tmp_path: Path, capsys: Output) -> None:
+    assert status("data", "shapes", "--duplicates") == 0
+    assert "\nnear        0 pairs of near-duplicates\n" in capsys.readouterr().out
+    assert status("data", "shapes", "--json", "--duplicates-csv", tmp_path / "pairs.csv") == 0
+    assert json.loads(capsys.readouterr().out)["near_duplicates"]["pairs"] == 0
+    assert (tmp_path / "pairs.csv").read_text("utf-8") == "first,second,first_label,second_label,distance\n"
+    assert status("data", "shapes", "--json") == 0
+    assert "near_duplicates" not in json.loads(capsys.readouterr().out)
+    assert status("data", "shapes", "--duplicates-csv", tmp_path / "nowhere" / "pairs.csv") == 2
+    assert "cannot write" in capsys.readouterr().err
+
+
 def test_recipes_are_listed(capsys: Output) -> None:
     assert status("recipes") == 0
     page = capsys.readouterr().out

@@ -92,6 +92,37 @@ def test_pictures_may_come_split_anew_and_the_report_says_so(tmp_path: Path) -> 
     assert "Not comparable with scores on the official split" in (run.folder / "report.html").read_text("utf-8")
 
 
+def with_twins() -> Images:
+    """The tiny pictures, every fourth test picture a darker twin of a training picture."""
+    images, pixels = tiny_images(), tiny_images().pixels.copy()
+    test = images.where("test")[::4]
+    pixels[test] = pixels[test - 256] // 2
+    return replace(images, pixels=pixels)
+
+
+def test_scores_tell_accuracy_without_near_duplicates_of_training_pictures(tmp_path: Path) -> None:
+    run = train(with_twins(), config=replace(TINY, epochs=1), out=tmp_path / "run")
+    assert run is not None
+    saved = run.saved_scores().without_near_duplicates
+    assert saved is not None
+    assert (saved.n, saved.left_out) == (96, 32)
+    predictions = run.predictions()
+    right = predictions.probabilities[-1].argmax(axis=1) == predictions.labels
+    assert saved.level["class"]["accuracy"].value == pytest.approx(right[np.arange(128) % 4 > 0].mean())
+    assert run.scores().without_near_duplicates == saved
+    assert "32 of the 128 test pictures have a near-duplicate" in (run.folder / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("choice", "torn"), [("together", False), ("apart", True)])
+def test_near_duplicates_stay_on_one_side_of_a_new_split(tmp_path: Path, choice: str, torn: bool) -> None:
+    changes = [f"near_duplicates={choice}", "split=70:30", "validation=0.3", "epochs=1"]
+    run = train(with_twins(), config=TINY.changed(changes), out=tmp_path / "run")
+    assert run is not None
+    without = run.saved_scores().without_near_duplicates
+    assert without is not None
+    assert (without.left_out > 0) == torn
+
+
 def test_pictures_without_a_test_part_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no test pictures"):
         train(tiny_images().train, config=TINY, out=tmp_path / "run")

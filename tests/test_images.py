@@ -1,13 +1,15 @@
 """Images: parts, splits, held-out pictures, weights; and what ``describe`` says about them."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinwise.data.describe import describe, description_text, exact_duplicates, tree_lines
+from kinwise.data.describe import describe, description_text, exact_duplicates, pairs_csv, tree_lines
+from kinwise.data.duplicates import clustered, find_duplicates
 from kinwise.data.images import RESPLITS, Images, class_weights, hold_out, split
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
@@ -137,6 +139,59 @@ def test_held_out_pictures_come_from_the_training_part_alone(counts: list[int], 
     np.testing.assert_array_equal(hold_out(images, fraction, seed).parts, held.parts)
 
 
+@given(counts_per_class, st.sampled_from(sorted(RESPLITS)), st.integers(0, 2**32), st.data())
+def test_clusters_stay_on_one_side_and_no_class_gives_more(
+    counts: list[int], name: str, seed: int, data: st.DataObject
+) -> None:
+    images = pictures(counts)
+    clusters = np.array(data.draw(st.lists(st.integers(0, 60), min_size=len(images), max_size=len(images))), dtype=int)
+    divided = split(images, name, seed, clusters)
+    train, test = (set(clusters[divided.where(part)]) for part in ("train", "test"))
+    assert not train & test
+    wanted = per_class(split(images, name, seed), "test")
+    assert (per_class(divided, "test") <= wanted).all()
+    np.testing.assert_array_equal(split(images, name, seed, clusters).parts, divided.parts)
+
+
+@given(st.integers(0, 2**32), st.integers(2, 5))
+def test_with_small_clusters_every_class_gives_its_share(seed: int, size: int) -> None:
+    images = pictures([40, 30, 60, 50])
+    by_class = np.argsort(images.labels, kind="stable")
+    clusters = np.arange(len(images))
+    for first in range(0, len(images), 10):  # in every ten pictures of a class one cluster
+        clusters[by_class[first : first + size]] = by_class[first]
+    divided = split(images, "80:20", seed, clusters)
+    assert per_class(divided, "test").tolist() == [8, 6, 12, 10]
+    held = hold_out(divided, 0.25, seed, clusters)
+    assert per_class(held, "validation").tolist() == [8, 6, 12, 10]
+    sides = [set(clusters[held.where(part)]) for part in ("train", "validation", "test")]
+    assert sum(map(len, sides)) == len(set(clusters))
+
+
+def test_a_cluster_that_does_not_fit_stays_in_training() -> None:
+    images = pictures([10, 10, 10, 10])
+    clusters = np.where(images.labels == 0, 0, 1 + np.arange(40))  # all of class 0 belong together
+    assert per_class(split(images, "70:30", 0, clusters), "test").tolist() == [0, 3, 3, 3]
+
+
+def test_a_cluster_is_drawn_as_often_as_a_picture() -> None:
+    images = pictures([50, 50, 50, 50])
+    twins = np.flatnonzero(images.labels == 2)[:2]
+    clusters = np.arange(200)
+    clusters[twins[1]] = twins[0]
+    drawn = [split(images, "70:30", seed, clusters).parts[twins[0]] == "test" for seed in range(400)]
+    assert np.mean(drawn) == pytest.approx(0.3, abs=0.07)  # three standard errors
+
+
+def test_without_clusters_the_drawing_is_that_of_every_version() -> None:
+    images = pictures([5, 10, 15, 20])
+    divided = split(images, "80:20", 3)
+    assert divided.where("test").tolist() == [2, 3, 11, 17, 23, 25, 28, 32, 38, 41]
+    assert hold_out(divided, 0.1, 4).where("validation").tolist() == [20, 40, 45, 49]
+    by_itself = split(images, "80:20", 3, np.arange(50)[::-1])
+    np.testing.assert_array_equal(by_itself.parts, divided.parts)
+
+
 @pytest.mark.parametrize("fraction", [-0.1, 1.0, float("nan")])
 def test_an_impossible_fraction_is_refused(fraction: float) -> None:
     with pytest.raises(InputError, match=r"must be in \[0, 1\)"):
@@ -215,6 +270,46 @@ def test_an_uneven_part_is_a_warning_with_its_ratio() -> None:
     assert facts["per_class"]["train"]["imbalance"] == 5.0
     assert "the train part is uneven: the largest class has 5.0 times the smallest" in facts["warnings"]
     assert not any("uneven" in warning for warning in describe(pictures([9, 5, 4, 2]))["warnings"])
+
+
+def test_near_duplicates_are_counted_by_hand() -> None:
+    images = replace(awkward(), parts=np.array(["train", "train", "train", "test", "test", "test"]))
+    # p0 = p3 at 0.5 and p4 = p5 at 0.1; p1 = p2 are copies. Labels: 0 0 1 0 2 1.
+    pairs = clustered(np.array([[0, 3], [1, 2], [4, 5]]), np.array([0.5, 0.0, 0.1], np.float32), 6)
+    facts = describe(images, pairs)
+    near = facts["near_duplicates"]
+    assert near["pairs"] == 3
+    assert near["within"] == {"train": 1, "validation": 0, "test": 1}
+    assert near["across"] == {"train/validation": 0, "train/test": 1, "validation/test": 0}
+    assert (near["test_beside_train"], near["clusters"], near["largest"], near["two_labels"]) == (1, 3, 2, 2)
+    assert near["examples"] == [
+        {"pictures": ["p0", "p3"], "labels": ["ant", "ant"], "distance": 0.5},
+        {"pictures": ["p4", "p5"], "labels": ["bee", "ape"], "distance": 0.1},
+        {"pictures": ["p1", "p2"], "labels": ["ant", "ape"], "distance": 0.0},
+    ]
+    assert json.loads(json.dumps(facts)) == facts
+    assert description_text(facts).splitlines()[7:14] == [
+        "near        3 pairs of near-duplicates: 1 within train, 1 within test, 1 across train and test",
+        "            1 test pictures (33.3 %) have one in the training part",
+        "            3 clusters, the largest of 2 pictures",
+        "            2 pairs have two different labels",
+        "            p0 (ant) = p3 (ant), distance 0.50",
+        "            p4 (bee) = p5 (ape), distance 0.10",
+        "            p1 (ant) = p2 (ape), distance 0.00",
+    ]
+    assert pairs_csv(images, pairs).splitlines() == [
+        "first,second,first_label,second_label,distance",
+        "p0,p3,ant,ant,0.5",
+        "p1,p2,ant,ape,0.0",
+        "p4,p5,bee,ape,0.1",
+    ]
+
+
+def test_a_data_set_without_near_duplicates_says_so() -> None:
+    images = awkward().take(np.array([0, 1]))
+    facts = describe(images, find_duplicates(images.pixels))
+    assert facts["near_duplicates"]["largest"] == 1
+    assert "near        0 pairs of near-duplicates\n            0 test pictures have one" in description_text(facts)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.sampled_from(["train", "test"])), max_size=30))

@@ -1,11 +1,15 @@
 """``load`` and the data folder: names, paths and splits it knows, and where data sets are kept."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from runs import tiny_images
 
 from kinwise import load
-from kinwise.data import data_folder
+from kinwise.data import DATA_SETS, data_folder
+from kinwise.data.images import Images, split
 from kinwise.errors import InputError
 
 
@@ -25,6 +29,24 @@ def test_a_path_is_told_what_this_version_reads(name: str) -> None:
 def test_an_unknown_split_is_refused_before_anything_is_fetched(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown split '50:50'; there are official, 70:30"):
         load("cifar100", data_dir=tmp_path / "empty", split="50:50")
+
+
+def test_near_duplicates_stay_together_unless_asked_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = tiny_images()
+    twice = replace(images, pixels=images.pixels[np.arange(len(images)) // 2 * 2])  # every second one a copy
+    monkeypatch.setitem(DATA_SETS, "shapes", lambda _: twice)
+    clusters = np.arange(len(images)) // 2
+
+    def torn(divided: Images) -> int:
+        return len(set(clusters[divided.where("train")]) & set(clusters[divided.where("test")]))
+
+    assert torn(load("shapes", split="70:30", seed=1)) == 0
+    apart = load("shapes", split="70:30", seed=1, near_duplicates="apart")
+    assert torn(apart) > 20
+    np.testing.assert_array_equal(apart.parts, split(twice, "70:30", 1).parts)
+    assert load("shapes") is twice, "the official parts are what they are"
+    with pytest.raises(InputError, match="near_duplicates: expected together or apart, got 'either'"):
+        load("shapes", near_duplicates="either")
 
 
 def test_the_data_folder_is_argument_then_environment_then_cache(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,7 @@ def test_scores_have_the_keys_of_the_contract(trained: Path) -> None:
         "model",
         "training",
         "reference",
+        "without_near_duplicates",
     }
     assert (scores["n"], scores["decision"], scores["split"]) == (128, "argmax", "official")
     assert scores["levels"] == ["group", "superclass", "class"]
@@ -107,6 +109,28 @@ def test_counts_add_up(trained: Path) -> None:
     assert sum(histogram) == scores["n"]
     assert histogram[0] == scores["n"] - scores["hierarchy"]["mistakes"]
     assert scores["level"]["class"]["accuracy"]["value"] == pytest.approx(histogram[0] / scores["n"])
+
+
+def test_near_duplicates_are_known_to_the_scores_by_every_rule(trained: Path) -> None:
+    level = {name: {"accuracy": figures["accuracy"]} for name, figures in read(trained, "scores.json")["level"].items()}
+    assert read(trained, "scores.json")["without_near_duplicates"] == {"n": 128, "left_out": 0, "level": level}
+    scores = Run(trained).scores(decision="top-down")
+    assert scores.without_near_duplicates is not None
+    assert scores.without_near_duplicates.n == 128
+
+
+def test_a_run_from_before_near_duplicates_were_known_is_read(run_folder: Path) -> None:
+    scores, record = read(run_folder, "scores.json"), read(run_folder, "config.json")
+    del scores["without_near_duplicates"], record["config"]["near_duplicates"]
+    write_json(run_folder / "scores.json", scores)
+    write_json(run_folder / "config.json", record)
+    path = run_folder / "predictions.safetensors"
+    write_file(path, replace(Predictions.load(path), near_duplicate=None).save)
+    run = Run(run_folder)
+    assert run.config.near_duplicates == "apart", "then every picture was drawn by itself"
+    assert run.saved_scores().without_near_duplicates is None
+    assert run.scores().without_near_duplicates is None
+    assert "near-duplicate among" not in run.report().read_text("utf-8")
 
 
 def test_config_says_all_that_is_needed_to_run_it_again(trained: Path) -> None:

@@ -142,8 +142,9 @@ class Report:
 class Data:
     """Describe and check a data set and its tree.
 
-    Example:
+    Examples:
       kinwise data cifar100 --split 80:20
+      kinwise data cifar100 --duplicates --duplicates-csv pairs.csv
     """
 
     data: Annotated[Positional[str], arg(metavar="DATA")]
@@ -152,6 +153,10 @@ class Data:
     """The official parts, or all pictures merged and split again."""
     seed: int = 0
     """Of the new split."""
+    duplicates: Annotated[bool, arg(help_behavior_hint="")] = False
+    """Count near-duplicates as well, within the parts and across them; takes a while the first time."""
+    duplicates_csv: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """Count them and write every pair to this file."""
     data_dir: DataFolder = None
     """Where data sets are kept."""
     json: AsJson = False

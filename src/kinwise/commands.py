@@ -138,11 +138,20 @@ def report(verb: cli.Report) -> None:
 
 def data(verb: cli.Data) -> None:
     """Describe a data set."""
-    from kinwise.data import load
-    from kinwise.data.describe import describe, description_text
+    from kinwise.data import data_folder, load
+    from kinwise.data.describe import describe, description_text, pairs_csv
+    from kinwise.data.kept_duplicates import duplicates_of
+    from kinwise.files import write_text
 
-    images = load(verb.data, data_dir=verb.data_dir, split=verb.split, seed=verb.seed)
-    facts = describe(images)
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    images = load(verb.data, data_dir=verb.data_dir, split=verb.split, seed=verb.seed, say=say)
+    wanted = verb.duplicates or verb.duplicates_csv
+    duplicates = duplicates_of(images.pixels, data_folder(verb.data_dir), say) if wanted else None
+    if duplicates and verb.duplicates_csv:
+        write_text(verb.duplicates_csv, pairs_csv(images, duplicates))
+    facts = describe(images, duplicates)
     print(json.dumps(facts, indent=1) if verb.json else description_text(facts))
 
 

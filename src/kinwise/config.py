@@ -21,6 +21,9 @@ class Config:
     """Which pictures: shapes or cifar100."""
     split: Literal["official", "70:30", "80:20", "90:10"] = "official"
     """The official train and test parts, or all pictures merged and split again (scores are then not comparable)."""
+    near_duplicates: Literal["together", "apart"] = "together"
+    """Near-duplicates stay on one side of a new split and of the pictures held out; apart: every picture is drawn by
+    itself, as in most published splits. The official test part is what it is."""
     validation: float = 0.0
     """The share of the training part held out for validation, in [0, 1)."""
     normalisation: Literal["channel", "unit"] = "channel"

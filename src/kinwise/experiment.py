@@ -16,8 +16,10 @@ import torch
 
 from kinwise import run as run_folder
 from kinwise.config import Config
-from kinwise.data import load
+from kinwise.data import data_folder, load
+from kinwise.data.duplicates import Duplicates
 from kinwise.data.images import PARTS, Images, hold_out, split
+from kinwise.data.kept_duplicates import duplicates_of
 from kinwise.errors import InputError
 from kinwise.files import WriteError, read_json, write_file, write_json, write_text
 from kinwise.judge.metrics import score
@@ -101,13 +103,15 @@ def train(
     wanted = config or named.config.changed(given)
     if out:
         run_folder.check_free(Path(out))
+    watchers = watchers or Watchers()
     machine = look_at_machine(wanted)
     processes = join_processes(machine.device)
     try:
-        images = _pictures(wanted, images, data_dir, processes)
+        images, duplicates = _pictures(wanted, images, data_dir, processes, watchers)
         config = config or named.config_for(len(images.where("train"))).changed(given)
         config = config.changed([f"data={images.name}", f"split={images.split}"])
-        training = _prepare(config, images, machine, processes)
+        held_out = _held_out(config, images, duplicates)
+        training = _prepare(config, held_out, machine, processes)
         folder = None
         if processes.is_first:
             folder = run_folder.new_folder(Path(out) if out else run_folder.default_folder(config))
@@ -115,7 +119,7 @@ def train(
             if folder:
                 told = {"command": command or command_of(config, out), "pictures": fingerprint(images)}
                 run_folder.write_record(folder, config, machine=str(machine), **told)
-            return _carry_out(training, _held_out(config, images), folder, watchers or Watchers())
+            return _carry_out(training, held_out, duplicates, folder, watchers)
     finally:
         leave_processes()
 
@@ -140,16 +144,18 @@ def resume(
         return Run(run_folder.finish_folder(folder))
     record = read_json(folder / run_folder.CONFIG)
     config = run_folder.config_of(record, folder)
+    watchers = watchers or Watchers()
     machine = look_at_machine(config)
     processes = join_processes(machine.device)
     try:
-        images = _pictures(config, images, data_dir, processes)
+        images, duplicates = _pictures(config, images, data_dir, processes, watchers)
         if fingerprint(images) != record.get("pictures"):
             raise InputError(
                 f"{folder} was trained on other pictures than {images.name} has now; train anew, or from Python give "
                 f"resume() the same pictures"
             )
-        training = _prepare(config, images, machine, processes)
+        held_out = _held_out(config, images, duplicates)
+        training = _prepare(config, held_out, machine, processes)
         try:
             training.load_state(load_state(folder / run_folder.STATE))
         except (RuntimeError, ValueError, KeyError) as error:
@@ -160,7 +166,7 @@ def resume(
             ) from error
         first = folder if processes.is_first else None
         with _kept(first):
-            return _carry_out(training, _held_out(config, images), first, watchers or Watchers())
+            return _carry_out(training, held_out, duplicates, first, watchers)
     finally:
         leave_processes()
 
@@ -177,27 +183,44 @@ def fingerprint(images: Images) -> str:
 # --- stages ---------------------------------------------------------------------------------------------------------
 
 
-def _pictures(config: Config, images: Images | None, data_dir: Path | None, processes: Processes) -> Images:
-    """The pictures given, or those that the config names, under its split; pictures split again already stay so."""
-    if images is None:
-        return processes.first_before_others(
-            lambda: load(config.data, data_dir=data_dir, split=config.split, seed=config.seed)
-        )
-    return split(images, config.split, config.seed) if images.split == "official" else images
+def _pictures(
+    config: Config, given: Images | None, data_dir: Path | None, processes: Processes, watchers: Watchers
+) -> tuple[Images, Duplicates]:
+    """The pictures given, or those that the config names, under its split; pictures split again already stay so.
+
+    With them which are near-duplicates of each other.
+    """
+
+    def find() -> tuple[Images, Duplicates]:
+        images = load(config.data, data_dir=data_dir) if given is None else given
+        duplicates = duplicates_of(images.pixels, data_folder(data_dir), watchers.say)
+        if images.split == "official":
+            images = split(images, config.split, config.seed, _kept_together(config, duplicates))
+        return images, duplicates
+
+    return processes.first_before_others(find)
 
 
-def _held_out(config: Config, images: Images) -> Images:
-    return hold_out(images, config.validation, config.seed) if config.validation else images
+def _held_out(config: Config, images: Images, duplicates: Duplicates) -> Images:
+    if not config.validation:
+        return images
+    return hold_out(images, config.validation, config.seed, _kept_together(config, duplicates))
+
+
+def _kept_together(config: Config, duplicates: Duplicates) -> np.ndarray | None:
+    return duplicates.clusters if config.near_duplicates == "together" else None
 
 
 def _prepare(config: Config, images: Images, machine: Machine, processes: Processes) -> Training:
     keep_memory()
     if not len(images.where("test")):
         raise InputError(f"{images.name} has no test pictures to judge by")
-    return Training(config, _held_out(config, images), machine, processes)
+    return Training(config, images, machine, processes)
 
 
-def _carry_out(training: Training, images: Images, folder: Path | None, watchers: Watchers) -> Run | None:
+def _carry_out(
+    training: Training, images: Images, duplicates: Duplicates, folder: Path | None, watchers: Watchers
+) -> Run | None:
     """Train to the end, then let the first process judge and write; ``folder`` is None in all others."""
 
     def epoch_done(training: Training) -> None:
@@ -216,14 +239,18 @@ def _carry_out(training: Training, images: Images, folder: Path | None, watchers
         )
     if folder is None:
         return None
-    return _judge_and_write(training, images, folder, watchers)
+    return _judge_and_write(training, images, duplicates, folder, watchers)
 
 
-def _judge_and_write(training: Training, images: Images, folder: Path, watchers: Watchers) -> Run:
+def _judge_and_write(
+    training: Training, images: Images, duplicates: Duplicates, folder: Path, watchers: Watchers
+) -> Run:
     watchers.say("Judging the test pictures")
     started = time.perf_counter()
     predictions = predictions_on_test(training.network, images, images.hierarchy, training.machine)
     watchers.say(f"Predicted {len(predictions):,} pictures in {time.perf_counter() - started:.1f} s")
+    test = images.parts == "test"
+    predictions = replace(predictions, near_duplicate=duplicates.beside(np.flatnonzero(~test))[test])
     facts = {
         "seconds": training.seconds,
         "epochs": training.history[-1]["epoch"],

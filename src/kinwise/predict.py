@@ -20,7 +20,8 @@ def predictions_of(run: Run, data: str, data_dir: Path | None = None) -> Predict
     Raises:
         InputError: when the classes or the form of the pictures differ.
     """
-    images = load(data, data_dir=data_dir, split=run.config.split, seed=run.config.seed)
+    config = run.config
+    images = load(data, data_dir=data_dir, split=config.split, seed=config.seed, near_duplicates=config.near_duplicates)
     machine = look_at_machine(run.config)
     return predictions_on_test(run.network().to(machine.device), images, run.hierarchy, machine)
 

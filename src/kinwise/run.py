@@ -160,7 +160,7 @@ def report_of(folder: Path, predictions: Predictions, scores: Scores) -> str:
 def config_of(record: dict[str, Any], folder: Path) -> Config:
     """The Config inside what config.json holds."""
     try:
-        return Config.from_dict(record["config"])
+        return Config.from_dict({"near_duplicates": "apart"} | record["config"])  # a run from before there was a choice
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{folder / CONFIG} is damaged: it holds no config") from error
 

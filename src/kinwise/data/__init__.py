@@ -8,12 +8,23 @@ from pathlib import Path
 
 from kinwise.data.images import SPLITS, Images
 from kinwise.data.images import split as divide
+from kinwise.data.kept_duplicates import duplicates_of
 from kinwise.errors import InputError
+
+WITH_NEAR_DUPLICATES = ("together", "apart")
 
 _PICTURE_SUFFIXES = (".csv", ".jpeg", ".jpg", ".png", ".tar", ".tsv", ".zip")
 
 
-def load(name: str, *, data_dir: Path | None = None, split: str = "official", seed: int = 0) -> Images:
+def load(
+    name: str,
+    *,
+    data_dir: Path | None = None,
+    split: str = "official",
+    seed: int = 0,
+    near_duplicates: str = "together",
+    say: Callable[[str], None] = lambda _: None,
+) -> Images:
     """The data set called ``name``, its pictures divided into train and test.
 
     Args:
@@ -21,15 +32,24 @@ def load(name: str, *, data_dir: Path | None = None, split: str = "official", se
         data_dir: where downloaded data sets are kept; ``data_folder`` says what None means.
         split: "official", or "70:30", "80:20", "90:10" to merge all pictures and divide them anew.
         seed: of the new division; the pictures themselves are the same for every seed.
+        near_duplicates: "together" keeps every cluster of near-duplicates on one side of a new division, "apart" draws
+            every picture by itself, as most published ones do. The official division is what it is.
+        say: told what takes longer than a second.
 
     Raises:
-        InputError: for an unknown name or split, or when the pictures are damaged or not to be had.
+        InputError: for an unknown name, split or treatment of near-duplicates, or when the pictures are damaged or not
+            to be had.
     """
     if name not in DATA_SETS:
         raise InputError(_unknown(str(name)))
     if split not in SPLITS:
         raise InputError(f"unknown split {split!r}; there are {', '.join(SPLITS)}")
-    return divide(DATA_SETS[name](data_folder(data_dir)), split, seed)
+    if near_duplicates not in WITH_NEAR_DUPLICATES:
+        raise InputError(f"near_duplicates: expected {' or '.join(WITH_NEAR_DUPLICATES)}, got {near_duplicates!r}")
+    folder = data_folder(data_dir)
+    images = DATA_SETS[name](folder)
+    keep = near_duplicates == "together" and split != "official"
+    return divide(images, split, seed, duplicates_of(images.pixels, folder, say).clusters if keep else None)
 
 
 def data_folder(data_dir: Path | None = None) -> Path:

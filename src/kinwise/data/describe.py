@@ -1,10 +1,13 @@
 """What is in a data set, and what is wrong with it: counts, imbalance, exact duplicates, the tree."""
 
-import hashlib
+import csv
+import io
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from kinwise.data.duplicates import Duplicates, exact_kinds
 from kinwise.data.images import PARTS, Images
 from kinwise.hierarchy import Hierarchy
 
@@ -13,14 +16,19 @@ _MOST_LISTED = 12  # children of one node that get a line each
 _UNEVEN = 5.0  # an imbalance worth a warning
 
 
-def describe(images: Images) -> dict[str, Any]:
+def describe(images: Images, duplicates: Duplicates | None = None) -> dict[str, Any]:
     """Count and check everything in a data set; plain lists and numbers, ready for JSON.
+
+    Args:
+        images: the data set.
+        duplicates: its near-duplicates, where they are to be counted as well.
 
     Returns:
         name, split, comparable; "pictures" per part; "height", "width", "channels"; "classes"; "levels", the number of
         nodes of each; "per_class", for each part the smallest and the largest class and their ratio, the imbalance
         (1 is even; None where a class has no picture); "classes_without" pictures, by name, for train and test;
-        "duplicates", see ``exact_duplicates``; "tree", its lines as text; "warnings", one sentence each.
+        "duplicates", see ``exact_duplicates``; "near_duplicates", see ``near_duplicates``, where they are given;
+        "tree", its lines as text; "warnings", one sentence each.
     """
     hierarchy = images.hierarchy
     parts = [part for part in PARTS if len(images.where(part))]
@@ -43,6 +51,8 @@ def describe(images: Images) -> dict[str, Any]:
         "duplicates": exact_duplicates(images),
         "tree": tree_lines(hierarchy),
     }
+    if duplicates is not None:
+        facts["near_duplicates"] = near_duplicates(images, duplicates)
     return facts | {"warnings": _warnings(facts)}
 
 
@@ -63,24 +73,74 @@ def exact_duplicates(images: Images) -> dict[str, Any]:
         "across": for two parts, written "train/test", how many pictures of the second stand in the first as well;
         "two_labels": how many different pictures carry more than one label, and "examples" of them by their ids.
     """
-    kind = _kinds(images.pixels)
+    kind = exact_kinds(images.pixels)
     kinds = {part: kind[images.where(part)] for part in PARTS}
-    pairs = [(first, second) for i, first in enumerate(PARTS) for second in PARTS[i + 1 :]]
     labelled = np.unique(np.stack([kind, images.labels], axis=1), axis=0)[:, 0]
     torn = np.flatnonzero(np.bincount(labelled, minlength=1) > 1)
     return {
         "copies": _copies(kind),
         "within": {part: _copies(kinds[part]) for part in PARTS},
-        "across": {f"{a}/{b}": int(np.isin(kinds[b], kinds[a]).sum()) for a, b in pairs},
+        "across": {f"{a}/{b}": int(np.isin(kinds[b], kinds[a]).sum()) for a, b in combinations(PARTS, 2)},
         "two_labels": len(torn),
         "examples": [images.ids[kind == one].tolist() for one in torn[:_MOST_NAMED]],
     }
 
 
-def _kinds(pixels: np.ndarray) -> np.ndarray:
-    """A number for each picture, the same for equal pictures only, shape (pictures,)."""
-    hashes = b"".join(hashlib.blake2b(picture.tobytes(), digest_size=16).digest() for picture in pixels)
-    return np.unique(np.frombuffer(hashes, dtype="V16"), return_inverse=True)[1]
+def near_duplicates(images: Images, duplicates: Duplicates) -> dict[str, Any]:
+    """Count the near-duplicates of a data set; exact copies are among them.
+
+    Returns:
+        "pairs" of near-duplicates; "within" each part the same, and "across" two parts, written "train/test";
+        "test_beside_train", how many test pictures have one in the training part; "clusters" of two pictures or more,
+        and "largest", the number of pictures in the largest; "two_labels", how many pairs have two different labels;
+        "examples", the nearest pairs across train and test that are no copies, then the nearest others, each with its
+        "pictures" by their ids, their "labels" by name, and the "distance", see ``Duplicates``.
+    """
+    of_pair = images.parts[duplicates.pairs]
+    sizes = np.bincount(duplicates.clusters, minlength=1)
+    test = images.where("test")
+    return {
+        "pairs": len(duplicates.pairs),
+        "within": {part: int((of_pair == part).all(axis=1).sum()) for part in PARTS},
+        "across": {f"{a}/{b}": int(_between(of_pair, a, b).sum()) for a, b in combinations(PARTS, 2)},
+        "test_beside_train": int(duplicates.beside(images.where("train"))[test].sum()),
+        "clusters": int((sizes > 1).sum()),
+        "largest": int(sizes.max()),
+        "two_labels": int((np.diff(images.labels[duplicates.pairs]) != 0).sum()),
+        "examples": _nearest(images, duplicates, _between(of_pair, "train", "test")),
+    }
+
+
+def _between(of_pair: np.ndarray, first: str, second: str) -> np.ndarray:
+    """Whether one picture of each pair is in the one part and one in the other."""
+    return (of_pair == first).any(axis=1) & (of_pair == second).any(axis=1)
+
+
+def _nearest(images: Images, duplicates: Duplicates, first: np.ndarray) -> list[dict[str, Any]]:
+    """The nearest pairs, those marked as ``first`` before all others and copies last."""
+    order = np.lexsort((duplicates.distances, ~first, duplicates.distances == 0))[:_MOST_NAMED]
+    return [pair_row(images, duplicates, int(pair)) for pair in order]
+
+
+def pair_row(images: Images, duplicates: Duplicates, pair: int) -> dict[str, Any]:
+    """One pair of near-duplicates: its "pictures" by their ids, their "labels" by name, and its "distance"."""
+    both = duplicates.pairs[pair]
+    return {
+        "pictures": images.ids[both].tolist(),
+        "labels": [images.hierarchy.classes[label] for label in images.labels[both]],
+        "distance": round(float(duplicates.distances[pair]), 4),
+    }
+
+
+def pairs_csv(images: Images, duplicates: Duplicates) -> str:
+    """All pairs as the text of a CSV file with the columns first, second, first_label, second_label, distance."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(["first", "second", "first_label", "second_label", "distance"])
+    for pair in range(len(duplicates.pairs)):
+        row = pair_row(images, duplicates, pair)
+        lines.writerow([*row["pictures"], *row["labels"], row["distance"]])
+    return text.getvalue()
 
 
 def _copies(kinds: np.ndarray) -> int:
@@ -142,7 +202,28 @@ def _table(facts: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append((part, _balance_text(balance)))
     across = sum(facts["duplicates"]["across"].values())
     rows.append(("duplicates", f"{facts['duplicates']['copies']:,} exact copies, {across:,} of them across parts"))
+    if "near_duplicates" in facts:
+        rows += _near_duplicate_rows(facts["near_duplicates"], facts["pictures"]["test"])
     return rows
+
+
+def _near_duplicate_rows(near: dict[str, Any], test: int) -> list[tuple[str, str]]:
+    within = [f"{count:,} within {part}" for part, count in near["within"].items() if count]
+    across = [f"{count:,} across {pair.replace('/', ' and ')}" for pair, count in near["across"].items() if count]
+    where = f": {', '.join(within + across)}" if near["pairs"] else ""
+    share = f" ({100 * near['test_beside_train'] / test:.1f} %)" if test else ""
+    rows = [
+        ("near", f"{near['pairs']:,} pairs of near-duplicates{where}"),
+        ("", f"{near['test_beside_train']:,} test pictures{share} have one in the training part"),
+        ("", f"{near['clusters']:,} clusters, the largest of {near['largest']:,} pictures"),
+        ("", f"{near['two_labels']:,} pairs have two different labels"),
+    ]
+    return rows + [("", _example_text(example)) for example in near["examples"]]
+
+
+def _example_text(example: dict[str, Any]) -> str:
+    pictures = (f"{name} ({label})" for name, label in zip(example["pictures"], example["labels"], strict=True))
+    return f"{' = '.join(pictures)}, distance {example['distance']:.2f}"
 
 
 def _balance_text(balance: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Images: pictures, what they show, and which of them are for training, validation and test."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -92,17 +93,22 @@ class Images:
         return self.take(self.where("test"))
 
 
-def split(images: Images, name: str, seed: int = 0) -> Images:
+def split(images: Images, name: str, seed: int = 0, clusters: np.ndarray | None = None) -> Images:
     """``images``, which have the official split, under the split called ``name``.
 
     "official" leaves them as they are. The others merge all pictures and draw the test part anew, stratified: of each
-    class the same share, to within one picture. Near-duplicates may then stand on both sides, so scores on such a split
-    are not comparable with those on the official one; ``comparable`` is False and every output says so.
+    class the same share, to within one picture. Scores on such a split are not comparable with those on the official
+    one; ``comparable`` is False and every output says so.
+
+    With ``clusters`` all pictures of a cluster go to the same side. A class's share is then never larger, and smaller
+    only where the clusters that are left do not fit into what is missing.
 
     Args:
         images: all pictures.
         name: one of ``SPLITS``.
         seed: of the drawing; the same seed gives the same parts.
+        clusters: for every picture the number of its cluster, int64, (pictures,), as ``find_duplicates`` gives them;
+            None draws every picture by itself, so that near-duplicates may stand on both sides.
 
     Raises:
         InputError: for an unknown name, or when the pictures were split again already.
@@ -114,21 +120,22 @@ def split(images: Images, name: str, seed: int = 0) -> Images:
     if name == "official":
         return images
     parts = np.full(len(images), "train", dtype=_PART_TYPE)
-    parts[_stratified_draw(images.labels, np.arange(len(images)), RESPLITS[name], seed)] = "test"
+    parts[_stratified_draw(images.labels, np.arange(len(images)), RESPLITS[name], seed, clusters)] = "test"
     return replace(images, parts=parts, split=name)
 
 
-def hold_out(images: Images, fraction: float, seed: int = 0) -> Images:
+def hold_out(images: Images, fraction: float, seed: int = 0, clusters: np.ndarray | None = None) -> Images:
     """Move a stratified ``fraction`` of the training part, in [0, 1), into the validation part.
 
-    A class never loses its last training picture.
+    A class never loses its last training picture. With ``clusters`` the pictures of a cluster stay together, as in
+    ``split``.
 
     Raises:
         InputError: when ``fraction`` is outside [0, 1).
     """
     if not 0 <= fraction < 1:
         raise InputError(f"the fraction held out for validation must be in [0, 1), got {fraction}")
-    drawn = _stratified_draw(images.labels, images.where("train"), fraction, seed)
+    drawn = _stratified_draw(images.labels, images.where("train"), fraction, seed, clusters)
     parts = images.parts.astype(_PART_TYPE)
     parts[drawn] = "validation"
     return replace(images, parts=parts)
@@ -146,11 +153,28 @@ def class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
 _PART_TYPE = np.dtype(f"U{max(map(len, PARTS))}")
 
 
-def _stratified_draw(labels: np.ndarray, among: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Indices from ``among``: of each class round(fraction * its count), drawn at random, but never all of them."""
-    shuffled = np.random.default_rng(seed).permutation(among)
-    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    _, starts, counts = np.unique(labels[by_class], return_index=True, return_counts=True)
-    take = np.minimum(np.floor(counts * fraction + 0.5).astype(int), counts - 1)
-    rank = np.arange(len(by_class)) - np.repeat(starts, counts)
-    return np.sort(by_class[rank < np.repeat(take, counts)])
+def _stratified_draw(
+    labels: np.ndarray, among: np.ndarray, fraction: float, seed: int, clusters: np.ndarray | None = None
+) -> np.ndarray:
+    """Indices from ``among``: of each class round(fraction * its count), drawn at random, but never all of them.
+
+    The pictures come in a random order, a cluster in the place of its first picture, and each is taken if it fits.
+    """
+    clusters = np.arange(len(labels)) if clusters is None else clusters
+    counts = np.bincount(labels[among])
+    room = np.minimum(np.floor(counts * fraction + 0.5).astype(int), counts - 1).tolist()
+    together: dict[int, list[int]] = {}
+    for picture in among.tolist():
+        together.setdefault(int(clusters[picture]), []).append(picture)
+    first = {pictures[0]: pictures for pictures in together.values()}
+    drawn: list[int] = []
+    for picture in np.random.default_rng(seed).permutation(among).tolist():
+        if picture not in first:
+            continue
+        pictures = first[picture]
+        wanted = Counter(labels[pictures].tolist())
+        if all(count <= room[label] for label, count in wanted.items()):
+            drawn += pictures
+            for label, count in wanted.items():
+                room[label] -= count
+    return np.sort(np.array(drawn, dtype=int))

@@ -328,6 +328,17 @@ def test_an_id_that_stands_twice_matters_only_where_the_order_differs() -> None:
     assert "give every picture an id of its own, or both the same order" in told
 
 
+def test_near_duplicates_follow_their_pictures_and_may_be_known_of_one_alone() -> None:
+    marked = replace(AFTER, near_duplicate=AFTER.labels == SHARK)
+    order = np.array([4, 2, 0, 3, 1])
+    turned = replace(taken(marked, order), near_duplicate=marked.near_duplicate[order])  # type: ignore[index]
+    for hierarchy in (None, ZOO):
+        _, side = compare([BEFORE, turned], names=NAMES, resamples=20, hierarchy=hierarchy).sides
+        assert side.scores.without_near_duplicates == score(marked, resamples=20).without_near_duplicates
+    first = compare([marked, BEFORE], names=NAMES, resamples=20).sides[0].scores
+    assert first == score(marked, resamples=20)
+
+
 def test_different_trees_need_one_to_judge_all_by() -> None:
     flat = Hierarchy(parents=np.array([-1, 0, 0, 0, 0, 0]), names=("root", *ZOO.classes))
     told = refusal(BEFORE, AFTER.under(flat))

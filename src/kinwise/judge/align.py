@@ -96,11 +96,13 @@ def _in_order_of(ids: np.ndarray, predictions: Predictions) -> Predictions:
         return predictions
     sorter = np.argsort(predictions.ids)
     rows = sorter[np.searchsorted(predictions.ids, ids, sorter=sorter)]
+    marks = predictions.near_duplicate
     return replace(
         predictions,
         probabilities=tuple(level[rows] for level in predictions.probabilities),
         labels=predictions.labels[rows],
         ids=predictions.ids[rows],
+        near_duplicate=None if marks is None else marks[rows],
     )
 
 
@@ -128,7 +130,7 @@ def _under(tree: Hierarchy, predictions: Predictions, name: str) -> Predictions:
         raise InputError(f"{name}: {error}") from error
     columns = [own.class_index[class_] for class_ in tree.classes]
     numbers = np.array([tree.class_index[class_] for class_ in own.classes])
-    return Predictions.from_classes(
+    judged = Predictions.from_classes(
         predictions.probabilities[-1][:, columns],
         numbers[predictions.labels],
         tree,
@@ -136,6 +138,7 @@ def _under(tree: Hierarchy, predictions: Predictions, name: str) -> Predictions:
         split=predictions.split,
         source=predictions.source,
     )
+    return replace(judged, near_duplicate=predictions.near_duplicate)
 
 
 def _listing(ids: np.ndarray) -> str:

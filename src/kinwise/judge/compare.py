@@ -114,6 +114,7 @@ def _difference(judged: Predictions, baseline: Side, other: Side, ours: Values, 
     figures = {
         group: figures_of({key: theirs[group][key] - found for key, found in values.items()})
         for group, values in ours.items()
+        if group in theirs  # which pictures have near-duplicates may be known of one alone
     }
     truth = tree.level_labels[judged.labels]
     before, after = baseline.answers == truth, other.answers == truth

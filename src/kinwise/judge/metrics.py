@@ -21,6 +21,8 @@ DISTANCES_AT = (5, 20)
 CALIBRATION_BINS = 15
 SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)
 
+WITHOUT = "without near-duplicates"
+
 __all__ = ["Figure", "Scores", "score"]
 
 
@@ -55,7 +57,11 @@ def score(
 
 
 def statistics_of(judged: Predictions, answers: np.ndarray) -> dict[str, Statistics]:
-    """All statistics of the answers, shape (pictures, levels): "level NAME" for each level, "severity" and "path"."""
+    """All statistics of the answers, shape (pictures, levels): "level NAME" for each level, "severity" and "path".
+
+    Where it is known which pictures have a near-duplicate among those that were learned from, there is accuracy on all
+    others as well, by level.
+    """
     tree = judged.hierarchy
     truth = tree.level_labels[judged.labels]
     levels = {
@@ -63,7 +69,10 @@ def statistics_of(judged: Predictions, answers: np.ndarray) -> dict[str, Statist
         for level, name in enumerate(tree.levels)
     }
     severity, path = severity_statistics(judged, answers[:, -1]), path_statistics(tree, judged.labels, answers)
-    return {**levels, "severity": severity, "path": path}
+    found = {**levels, "severity": severity, "path": path}
+    if judged.near_duplicate is not None:
+        found[WITHOUT] = shares_among(~judged.near_duplicate, answers == truth, tree.levels)
+    return found
 
 
 def scores_of(
@@ -85,24 +94,20 @@ def scores_of(
             "severity_histogram": np.bincount(severity, minlength=int(tree.heights[0]) + 1).tolist(),
         },
         reference=reference_values(tree, judged.labels),
-        without_near_duplicates=_without_near_duplicates(judged, answers, resamples, seed),
+        without_near_duplicates=_without_near_duplicates(judged, figures),
     )
 
 
 def _without_near_duplicates(
-    predictions: Predictions, answers: np.ndarray, resamples: int, seed: int
+    judged: Predictions, figures: Mapping[str, Mapping[str, Figure | None]]
 ) -> WithoutNearDuplicates | None:
-    """Accuracy on the pictures that have no near-duplicate among those that were learned from, where that is known."""
-    if predictions.near_duplicate is None:
+    if judged.near_duplicate is None:
         return None
-    left, tree = np.flatnonzero(~predictions.near_duplicate), predictions.hierarchy
-    right = (answers == tree.level_labels[predictions.labels])[left]
-    statistics = {name: _means_of({"accuracy": right[:, level]}) for level, name in enumerate(tree.levels)}
-    figures = estimate(statistics, len(left), resamples=resamples, seed=seed) if len(left) else {}
+    left_out = int(np.count_nonzero(judged.near_duplicate))
     return WithoutNearDuplicates(
-        n=len(left),
-        left_out=len(predictions) - len(left),
-        level={name: {key: f for key, f in found.items() if f} for name, found in figures.items()},
+        n=len(judged) - left_out,
+        left_out=left_out,
+        level={name: {"accuracy": figure} for name, figure in figures[WITHOUT].items() if figure},
     )
 
 
@@ -291,6 +296,21 @@ def _means_of(columns: Mapping[str, np.ndarray]) -> Statistics:
     """The weighted mean over the pictures of every column, each of shape (pictures,)."""
     values = np.stack([np.asarray(column, np.float64) for column in columns.values()], axis=1)
     return lambda weights: dict(zip(columns, (weights @ values / weights.sum(axis=1)[:, None]).T, strict=True))
+
+
+def shares_among(chosen: np.ndarray, right: np.ndarray, names: Sequence[str]) -> Statistics:
+    """The share of the ``chosen`` pictures, bool (pictures,), with True in each column of ``right``, (pictures, names).
+
+    0..1; undefined where a resample holds none of them.
+    """
+    values = np.concatenate([right & chosen[:, None], chosen[:, None]], axis=1).astype(np.float64)
+
+    def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
+        sums = weights @ values
+        shares = quotient(sums[:, :-1], np.broadcast_to(sums[:, -1:], sums[:, :-1].shape), undefined=np.nan)
+        return dict(zip(names, shares.T, strict=True))
+
+    return statistics
 
 
 def sums_by(groups: np.ndarray, pictures: np.ndarray, count: int) -> Callable[[np.ndarray], np.ndarray]:

@@ -34,6 +34,7 @@ ROOMS = (
     "side_by_side",
     "predict",
     "experiment",
+    "studies",
     "console",
     "cli",
     "commands",

@@ -15,9 +15,13 @@ _HOME = {
     "Predictions": "kinwise.judge.predictions",
     "Run": "kinwise.run",
     "Scores": "kinwise.judge.metrics",
+    "Search": "kinwise.studies.search",
+    "Study": "kinwise.studies.result",
     "compare": "kinwise.side_by_side",
     "load": "kinwise.data",
     "score": "kinwise.judge.metrics",
+    "search": "kinwise.studies.search",
+    "study": "kinwise.studies.study",
     "train": "kinwise.experiment",
 }
 

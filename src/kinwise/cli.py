@@ -20,7 +20,8 @@ Values = Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(metavar="KE
 DataFolder = Annotated[
     Path | None, arg(metavar="DIR", help_behavior_hint="(default: $KINWISE_DATA, or the platform's cache folder)")
 ]
-AsJson = Annotated[bool, arg(help_behavior_hint="")]
+Flag = Annotated[bool, arg(help_behavior_hint="")]
+AsJson = Flag
 
 
 def _of_recipe(metavar: str) -> Any:
@@ -175,6 +176,55 @@ class Recipes:
     """Print every value of every recipe as JSON."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """Train every combination of data, splits, recipes, losses, seeds or any other values; means and t intervals.
+
+    Start it again to go on where it was stopped, and to try again what failed.
+
+    Examples:
+      kinwise study docs/study.toml
+      kinwise study docs/study.toml --out runs/losses --workers 4
+      kinwise study docs/study.toml --cluster auto
+    """
+
+    file: Annotated[Positional[Path], arg(metavar="FILE")]
+    """TOML: [axes] holds lists of values, [set] what is the same for all runs."""
+    out: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(default: runs/ and the name of FILE)")] = None
+    """Where the runs, the table and what failed go; started again, what is complete there is not trained again."""
+    workers: Annotated[int, arg(metavar="N")] = 1
+    """How many runs at a time on each machine; its processors are divided among them."""
+    cluster: Annotated[str, arg(metavar="ADDRESS", help_behavior_hint="")] = ""
+    """Let a Ray cluster do the work: its address, auto to find it, or local to start one here."""
+    data_dir: DataFolder = None
+    """Where data sets are kept."""
+    dry_run: Flag = False
+    """Check everything, list the runs, and train nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """Look for good values: learning rates, batch, loss weights, or any others; judged on pictures held out.
+
+    Start it again to go on; machines that share a storage search together.
+
+    Examples:
+      kinwise search docs/search.toml --trials 40
+      kinwise search docs/search.toml --storage postgresql://server/searches
+    """
+
+    file: Annotated[Positional[Path], arg(metavar="FILE")]
+    """TOML: [search] holds ranges and choices, [set] what is the same for all trials."""
+    trials: Annotated[int, arg(metavar="N")] = 20
+    """How many trials in all, those of earlier starts and other machines included."""
+    storage: Annotated[str, arg(metavar="URL", help_behavior_hint="(default: DIR/search.db)")] = ""
+    """Where trials are kept: any URL that Optuna takes."""
+    out: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(default: runs/ and the name of FILE)")] = None
+    """Where search.db and search.json go."""
+    data_dir: DataFolder = None
+    """Where data sets are kept."""
+
+
 VERBS: dict[str, type] = {
     "train": Train,
     "evaluate": Evaluate,
@@ -183,6 +233,8 @@ VERBS: dict[str, type] = {
     "report": Report,
     "data": Data,
     "recipes": Recipes,
+    "study": Study,
+    "search": Search,
 }
 
 

@@ -3,7 +3,8 @@
 import json
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
 
@@ -168,6 +169,53 @@ def recipes(verb: cli.Recipes) -> None:
         print(f"  source:   {recipe.source}\n  run it:   kinwise train cifar100 --recipe {recipe.config.recipe}\n")
 
 
+def study(verb: cli.Study) -> None:
+    """Train what a study file names, and print its table; status 1 where a run failed by a fault of ours, else 2."""
+    from kinwise.console import say
+    from kinwise.studies import study as studies
+
+    if verb.dry_run:
+        plan, jobs = studies.prepare(verb.file, out=verb.out, data_dir=verb.data_dir)
+        for job in jobs:
+            say(f"{job.name}  {studies.state(job)}")
+        say(f"{len(plan.runs)} runs; without --dry-run those that are not complete are trained")
+        return
+    with _told_when_stopped():
+        found = studies.study(
+            verb.file, out=verb.out, workers=verb.workers, cluster=verb.cluster, data_dir=verb.data_dir, say=say
+        )
+    say(found.text())
+    say(f"Table: {(found.folder / 'table.html').resolve()}")
+    if found.failed:
+        count = "1 run" if len(found.failed) == 1 else f"{len(found.failed)} runs"
+        told = f"kinwise: {count} failed; {found.folder / studies.FAILURES} says why, the same command tries again"
+        print(told, file=sys.stderr)
+        sys.exit(1 if any(one.ours for one in found.failed) else 2)
+
+
+@contextmanager
+def _told_when_stopped() -> Iterator[None]:
+    """Where Ctrl-C stops the work, say how it goes on."""
+    from kinwise.experiment import Interrupted
+    from kinwise.run import command_line
+
+    try:
+        yield
+    except Interrupted as interrupted:
+        print(f"kinwise: {interrupted} Go on: {command_line()}", file=sys.stderr)
+        sys.exit(cli.STOPPED)
+
+
+def search(verb: cli.Search) -> None:
+    """Look for good values, and print the trials and the command that trains with the best."""
+    from kinwise.console import say
+    from kinwise.studies.search import search as look
+
+    with _told_when_stopped():
+        found = look(verb.file, trials=verb.trials, storage=verb.storage, out=verb.out, data_dir=verb.data_dir, say=say)
+    say(found.text())
+
+
 def _print_scores(scores: Scores, as_json: bool) -> None:
     print(json.dumps(scores.to_dict(), indent=1) if as_json else scores.text())
 
@@ -180,4 +228,6 @@ RUN: dict[type, Callable[[Any], None]] = {
     cli.Report: report,
     cli.Data: data,
     cli.Recipes: recipes,
+    cli.Study: study,
+    cli.Search: search,
 }

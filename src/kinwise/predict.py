@@ -28,6 +28,15 @@ def predictions_of(run: Run, data: str, data_dir: Path | None = None) -> Predict
 
 def predictions_on_test(network: Network, images: Images, hierarchy: Hierarchy, machine: Machine) -> Predictions:
     """What ``network`` says about the test part of ``images``, whose tree must have the classes of ``hierarchy``."""
+    return predictions_on(network, images.test, hierarchy, machine)
+
+
+def predictions_on(network: Network, images: Images, hierarchy: Hierarchy, machine: Machine) -> Predictions:
+    """What ``network`` says about all ``images``, whatever part; their tree must have the classes of ``hierarchy``.
+
+    Raises:
+        InputError: when the classes or the form of the pictures differ.
+    """
     if set(images.hierarchy.classes) != set(hierarchy.classes):
         raise InputError(
             f"{images.name} has other classes than the network was trained on; expected the {len(hierarchy.classes)} "
@@ -35,11 +44,10 @@ def predictions_on_test(network: Network, images: Images, hierarchy: Hierarchy, 
         )
     if images.pixels.shape[1:] != (len(network.statistics.mean), network.size, network.size):
         raise InputError(f"the network was made for pictures of {network.size} px, got {images.pixels.shape[1:]}")
-    test = images.test
     return Predictions(
-        probabilities=predict(network, test, machine),
-        labels=np.array([hierarchy.class_index[images.hierarchy.classes[label]] for label in test.labels]),
-        ids=test.ids,
+        probabilities=predict(network, images, machine),
+        labels=np.array([hierarchy.class_index[images.hierarchy.classes[label]] for label in images.labels]),
+        ids=images.ids,
         hierarchy=hierarchy,
         split=images.split,
         source=images.name,

@@ -1,0 +1,1 @@
+"""Many trainings: studies over combinations of values, and searches for good ones."""

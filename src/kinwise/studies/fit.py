@@ -1,0 +1,72 @@
+"""From what a study says to whole configs: recipes fitted to the pictures, losses and networks tried on them once."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from kinwise.config import Config
+from kinwise.data import load
+from kinwise.data.augment import channel_statistics
+from kinwise.data.images import Images, split
+from kinwise.errors import InputError
+from kinwise.learn.losses import loss_context
+from kinwise.learn.network import build
+from kinwise.recipes import recipe
+from kinwise.studies.plan import Planned
+
+Networks = set[tuple[str, tuple[int, ...], str]]
+
+
+def fitted(runs: Sequence[Planned], images: Images | None = None, data_dir: Path | None = None) -> dict[str, Config]:
+    """The config that each of ``runs`` trains, by its name: that of ``kinwise train`` with the same recipe and values.
+
+    Every data set is loaded here once, one after the other, so a missing one is told, or downloaded, before anything
+    is trained; every kind of network is built once, and every loss put beside its tree.
+
+    Raises:
+        InputError: when pictures are missing or not the ones named, or a network or loss cannot be had.
+    """
+    configs: dict[str, Config] = {}
+    for found, group in by_data(runs, images, data_dir):
+        tried: Networks = set()
+        for run in group:
+            configs[run.name] = fit(run, found)
+            try_out(configs[run.name], found, tried)
+    return configs
+
+
+def by_data(
+    runs: Sequence[Planned], images: Images | None, data_dir: Path | None
+) -> Iterator[tuple[Images, list[Planned]]]:
+    """Each data set, loaded unless it is the one given, with the runs on it."""
+    groups: dict[str, list[Planned]] = {}
+    for run in runs:
+        groups.setdefault(run.settings.get("data", images.name if images else ""), []).append(run)
+    for name, group in groups.items():
+        if not name:
+            raise InputError('which pictures? Say data = "shapes" or data = "cifar100" under [set]')
+        if images is not None and name != images.name:
+            raise InputError(f"expected data = {images.name!r}, as the pictures given are called, got {name!r}")
+        yield load(name, data_dir=data_dir) if images is None else images, group
+
+
+def fit(run: Planned, images: Images) -> Config:
+    """The config of ``run`` on ``images``, which have the official split."""
+    named, changes = recipe(run.recipe), [*run.changes, f"data={images.name}"]
+    parts = split(images, named.config.changed(changes).split)
+    return named.config_for(len(parts.where("train"))).changed(changes)
+
+
+def try_out(config: Config, images: Images, tried: Networks) -> None:
+    """Build the network, unless its kind was ``tried`` before, and put the loss beside the tree.
+
+    Raises:
+        InputError: when a training would raise it: the loss does not fit the tree, the network is not there.
+    """
+    loss_context(config, images.hierarchy, torch.device("cpu"))
+    kind = (config.network, config.widths, config.loss)
+    if kind not in tried:
+        tried.add(kind)
+        few = images.pixels[:2]
+        build(config, images.hierarchy, channel_statistics(few), few.shape[-1], config.seed)

@@ -31,7 +31,8 @@ def run_on_cluster(
 ) -> Generator[Outcome]:
     """Do all jobs on a Ray cluster, and say of each what came of it as soon as it is known.
 
-    A task takes the processors of the smallest machine divided by ``workers``, and a GPU where the cluster has any.
+    A task takes the processors of the smallest machine divided by ``workers``, and as many threads (by Ray's
+    OMP_NUM_THREADS, unless that is set already), and a GPU where the cluster has any.
     Every machine needs the same version of kinwise, and finds data sets in its own data folder. One that sees the
     study's folder, known by the ``mark`` in its study.json, works there, so that what is broken off can go on. From
     any other the complete run is sent here when it is done, and what is broken off there begins anew.
@@ -55,7 +56,7 @@ def run_on_cluster(
         given = None if images is None else ray.put(images)
         for job in jobs:
             here = replace(job, folder=job.folder.resolve())
-            under_way[task.remote(here, processors, given, data_dir, mark)] = job
+            under_way[task.remote(here, given, data_dir, mark)] = job
         while under_way:
             (done, *_), _ = ray.wait(list(under_way), num_returns=1)
             job = under_way.pop(done)
@@ -110,16 +111,13 @@ def _receive(files: dict[str, bytes], folder: Path) -> None:
 
 
 def train_on_machine(
-    job: Job, threads: int, images: Images | None, data_dir: Path | None, mark: str
+    job: Job, images: Images | None, data_dir: Path | None, mark: str
 ) -> tuple[Outcome | None, dict[str, bytes]]:
     """Do a job on the machine where this is called, in the study's folder where that can be seen.
 
     Returns:
         What came of it, None when it was stopped; and the files of a complete run that the study's folder lacks.
     """
-    import torch
-
-    torch.set_num_threads(threads)
     pictures = _kept(data_dir) if images is None else Pictures(images)
     if _sees(job.folder.parents[1], mark):
         return carry_out(job, pictures), {}

@@ -146,8 +146,8 @@ def setting(key: str, value: Any) -> str:
     """
     if key == "recipe":
         return recipe(str(value)).config.recipe
-    config = Config().changed([f"{key}={value}"]) if isinstance(value, str) else Config.from_dict({key: value})
-    return config.text_of(key)
+    text = value if isinstance(value, str) else Config.from_dict({key: value}).text_of(key)
+    return Config().changed([f"{key}={text}"]).text_of(key)
 
 
 # --- axes -----------------------------------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ def _folder_name(place: Mapping[str, str]) -> str:
     """A name that any file system takes: ``split=70-30,seed=0``; where signs had to go, a digest keeps it unique."""
     text = ",".join(f"{axis}={value}" for axis, value in place.items()).replace(":", "-") or "run"
     plain = re.sub(r"[^\w.,=+-]", "-", text)
-    if plain == text and len(text) <= LONGEST_NAME and not text.endswith("."):
+    if plain == text and len(text) <= LONGEST_NAME and not text.endswith((".", ".partial")):
         return text
     return f"{plain[: LONGEST_NAME - 9]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 

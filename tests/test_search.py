@@ -40,20 +40,20 @@ FILE: dict[str, Any] = {"set": TINY, "search": {"learning_rate": RATE, "other_le
 class Recorder:
     """Draws at random and remembers what it was asked."""
 
-    random: random.Random = field(default_factory=lambda: random.Random(0))
+    source: random.Random
     asked: dict[str, tuple[object, ...]] = field(default_factory=dict)
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
         self.asked[name] = (low, high, log)
-        return self.random.uniform(low, high)
+        return self.source.uniform(low, high)
 
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
         self.asked[name] = (low, high, log)
-        return self.random.randint(low, high)
+        return self.source.randint(low, high)
 
     def suggest_categorical(self, name: str, choices: Sequence[str]) -> str:
         self.asked[name] = tuple(choices)
-        return self.random.choice(choices)
+        return self.source.choice(choices)
 
 
 def draw(table: dict[str, Any], seed: int = 0) -> tuple[dict[str, str], dict[str, tuple[object, ...]]]:
@@ -279,7 +279,9 @@ def test_the_command_prints_trials_and_how_to_train(
     assert status("search", "rates.toml", "--trials", "2") == 0
     out = capsys.readouterr().out.splitlines()
     assert out[0].startswith("trial 0, learning_rate=0.")
-    assert out[-1].startswith("Train with it: kinwise train shapes --recipe quick --set device=cpu --set learning_rate=")
+    assert out[-1].startswith(
+        "Train with it: kinwise train shapes --recipe quick --set device=cpu --set learning_rate="
+    )
     assert sorted(path.name for path in (tmp_path / "runs" / "rates").iterdir()) == ["search.db", "search.json"]
 
 

@@ -1,13 +1,11 @@
 """Studies: what is complete is kept, what was broken off goes on, what fails costs nothing else."""
 
-import json
 import multiprocessing
 import os
 import shutil
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,8 +70,8 @@ def test_the_processors_are_divided_among_the_workers(monkeypatch: pytest.Monkey
     class Idle:
         job = None
 
-        def __init__(self, number: int, threads: int, *_: object) -> None:
-            given.append(threads)
+        def __init__(self, *options: int) -> None:
+            given.append(options[1])
 
     monkeypatch.setattr(work, "_Worker", Idle)
     monkeypatch.setattr(work, "_end", lambda _: None)
@@ -302,7 +300,10 @@ def test_ctrl_c_by_command_says_how_to_go_on(
     (tmp_path / "mine.toml").write_text(LINES)
     assert status("study", tmp_path / "mine.toml", "--out", tmp_path / "out") == 130
     told = capsys.readouterr().err
-    assert told == "kinwise: Stopped: 0 of 2 runs are complete, the one under way is kept. Go on: kinwise study mine.toml\n"
+    assert (
+        told
+        == "kinwise: Stopped: 0 of 2 runs are complete, the one under way is kept. Go on: kinwise study mine.toml\n"
+    )
 
 
 @pytest.mark.usefixtures("_tiny_shapes")

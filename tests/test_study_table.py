@@ -58,7 +58,7 @@ def test_the_interval_by_hand() -> None:
     # mean 2, s = 1, n = 3; t for 2 degrees of freedom at 97.5 % is 4.302653 in every table
     half = 4.302653 / sqrt(3)
     assert spread([1, 2, 3]) == pytest.approx((2, 2 - half, 2 + half, 3), abs=1e-6)
-    # two values: t for 1 degree of freedom is 12.706205, s = |a - b| / sqrt(2), so half of it is 12.706205 * |a - b| / 2
+    # t for 1 degree of freedom is 12.706205; of two values s = |a - b| / sqrt(2), so half is 12.706205 * |a - b| / 2
     assert spread([0.5, 0.7]) == pytest.approx((0.6, 0.6 - 1.2706205, 0.6 + 1.2706205, 2), abs=1e-6)
 
 

@@ -302,7 +302,7 @@ def test_ctrl_c_by_command_says_how_to_go_on(
     told = capsys.readouterr().err
     assert (
         told
-        == "kinwise: Stopped: 0 of 2 runs are complete, the one under way is kept. Go on: kinwise study mine.toml\n"
+        == "kinwise: Stopped: 0 of 2 runs are complete; what was under way is kept. Go on: kinwise study mine.toml\n"
     )
 
 

@@ -83,7 +83,8 @@ def study(
                     book.note(waiting.pop(outcome.name), outcome, left=len(waiting))
         except KeyboardInterrupt as stop:
             done = sum(map(book.enter, jobs))  # some were completed after the last one was noted
-            raise Interrupted(f"Stopped: {done} of {len(jobs)} runs are complete, the one under way is kept.") from stop
+            told = f"Stopped: {done} of {len(jobs)} runs are complete; what was under way is kept."
+            raise Interrupted(told) from stop
         finally:
             found = book.write()
     return found

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from browser import LAPTOP, PHONE, Visit, overflow, visiting
+from browser import LAPTOP, PHONE, Visit, opened
 from test_study_table import ROWS, STUDY
 
 from kinwise.studies.page import study_page
@@ -25,7 +25,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def visit(saved: Path) -> Iterator[Visit]:
-    with visiting(saved) as found:
+    with opened(saved) as found:
         yield found
 
 
@@ -57,7 +57,7 @@ def test_the_page_fits_laptop_and_phone_in_both_schemes(visit: Visit) -> None:
             visit.page.emulate_media(color_scheme=scheme)
             visit.page.set_viewport_size(size)
             visit.redrawn(f"document.querySelector('.main-svg').clientWidth < {size['width']}")
-            assert overflow(visit.page) <= 0, (scheme, size)
+            assert visit.overflow() <= 0, (scheme, size)
         assert visit.page.evaluate(ground) == {"dark": "rgb(20, 24, 28)", "light": "rgb(250, 249, 246)"}[scheme]
 
 

@@ -107,11 +107,11 @@ def train(
     machine = look_at_machine(wanted)
     processes = join_processes(machine.device)
     try:
-        images, duplicates = _pictures(wanted, images, data_dir, processes, watchers)
+        images, duplicates = processes.first_before_others(lambda: pictures_of(wanted, images, data_dir, watchers.say))
         config = config or named.config_for(len(images.where("train"))).changed(given)
         config = config.changed([f"data={images.name}", f"split={images.split}"])
-        held_out = _held_out(config, images, duplicates)
-        training = _prepare(config, held_out, machine, processes)
+        parts = held_out(config, images, duplicates)
+        training = _prepare(config, parts, machine, processes)
         folder = None
         if processes.is_first:
             folder = run_folder.new_folder(Path(out) if out else run_folder.default_folder(config))
@@ -119,7 +119,7 @@ def train(
             if folder:
                 told = {"command": command or command_of(config, out), "pictures": fingerprint(images)}
                 run_folder.write_record(folder, config, machine=str(machine), **told)
-            return _carry_out(training, held_out, duplicates, folder, watchers)
+            return _carry_out(training, parts, duplicates, folder, watchers)
     finally:
         leave_processes()
 
@@ -148,14 +148,14 @@ def resume(
     machine = look_at_machine(config)
     processes = join_processes(machine.device)
     try:
-        images, duplicates = _pictures(config, images, data_dir, processes, watchers)
+        images, duplicates = processes.first_before_others(lambda: pictures_of(config, images, data_dir, watchers.say))
         if fingerprint(images) != record.get("pictures"):
             raise InputError(
                 f"{folder} was trained on other pictures than {images.name} has now; train anew, or from Python give "
                 f"resume() the same pictures"
             )
-        held_out = _held_out(config, images, duplicates)
-        training = _prepare(config, held_out, machine, processes)
+        parts = held_out(config, images, duplicates)
+        training = _prepare(config, parts, machine, processes)
         try:
             training.load_state(load_state(folder / run_folder.STATE))
         except (RuntimeError, ValueError, KeyError) as error:
@@ -166,7 +166,7 @@ def resume(
             ) from error
         first = folder if processes.is_first else None
         with _kept(first):
-            return _carry_out(training, held_out, duplicates, first, watchers)
+            return _carry_out(training, parts, duplicates, first, watchers)
     finally:
         leave_processes()
 
@@ -183,25 +183,22 @@ def fingerprint(images: Images) -> str:
 # --- stages ---------------------------------------------------------------------------------------------------------
 
 
-def _pictures(
-    config: Config, given: Images | None, data_dir: Path | None, processes: Processes, watchers: Watchers
+def pictures_of(
+    config: Config, given: Images | None = None, data_dir: Path | None = None, say: Callable[[str], None] = silent
 ) -> tuple[Images, Duplicates]:
     """The pictures given, or those that the config names, under its split; pictures split again already stay so.
 
     With them which are near-duplicates of each other.
     """
-
-    def find() -> tuple[Images, Duplicates]:
-        images = load(config.data, data_dir=data_dir) if given is None else given
-        duplicates = duplicates_of(images.pixels, data_folder(data_dir), watchers.say)
-        if images.split == "official":
-            images = split(images, config.split, config.seed, _kept_together(config, duplicates))
-        return images, duplicates
-
-    return processes.first_before_others(find)
+    images = load(config.data, data_dir=data_dir) if given is None else given
+    duplicates = duplicates_of(images.pixels, data_folder(data_dir), say)
+    if images.split == "official":
+        images = split(images, config.split, config.seed, _kept_together(config, duplicates))
+    return images, duplicates
 
 
-def _held_out(config: Config, images: Images, duplicates: Duplicates) -> Images:
+def held_out(config: Config, images: Images, duplicates: Duplicates) -> Images:
+    """``images`` with the share of the training part that the config wants for validation moved there."""
     if not config.validation:
         return images
     return hold_out(images, config.validation, config.seed, _kept_together(config, duplicates))

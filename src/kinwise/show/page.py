@@ -17,23 +17,23 @@ from kinwise.show.tallies import display, severity_names
 from kinwise.show.theme import page_colours
 
 
-def render(template: str, tree: Hierarchy, charts: Sequence[Chart], *, runs: int = 0, **values: Any) -> str:
+def render(template: str, tree: Hierarchy | None, charts: Sequence[Chart], *, runs: int = 0, **values: Any) -> str:
     """One self-contained HTML page; the same input gives the same text.
 
     Args:
         template: the name of a template that extends ``page.html.j2``.
-        tree: the tree whose severities have colours and names on the page.
+        tree: the tree whose severities have colours and names on the page; None where it shows none.
         charts: every chart on the page; its script finds them by their names.
         runs: how many runs stand side by side, each with a colour of its own.
         values: whatever else the template needs; texts are escaped.
     """
-    height = len(tree.levels)
+    height = len(tree.levels) if tree else 1
     return (
         _environment()
         .get_template(template)
         .render(
             version=__version__,
-            severities=[display(name) for name in severity_names(tree)],
+            severities=[display(name) for name in severity_names(tree)] if tree else [],
             colours={scheme: page_colours(height, runs, scheme) for scheme in ("light", "dark")},
             figures=_figures_json(charts),
             plotly=Markup(get_plotlyjs()),

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from kinwise.show.glossary import TERMS
 from kinwise.show.glossary import title as title_of
-from kinwise.show.pages import render
+from kinwise.show.page import render
 from kinwise.show.sections import Chart
 from kinwise.show.tallies import display
 from kinwise.show.theme import figure, text
@@ -15,7 +15,6 @@ from kinwise.studies.result import Study
 from kinwise.studies.table import Column, Row, Spread
 
 SEVERITY = "average_severity"
-HEIGHT = 3  # how many colours of severity the page has; it uses two
 
 
 def study_page(study: Study) -> str:
@@ -25,8 +24,8 @@ def study_page(study: Study) -> str:
     keys = {"accuracy", *(column.key for column in study.columns)}
     return render(
         "study.html.j2",
-        charts=charts,
-        height=HEIGHT,
+        None,
+        charts,
         title=study.name,
         verdict=verdict(study),
         drawn=charts,

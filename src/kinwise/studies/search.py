@@ -120,7 +120,7 @@ def search(
     study = _optuna_study(space, storage or f"sqlite:///{(folder / DATABASE).resolve()}")
     try:
         while len(ended(study)) < trials:
-            say(_one_trial(study, space, draws, images, config.seed))
+            say(_one_trial(study, space, draws, images, data_dir, config.seed))
     except KeyboardInterrupt as stop:
         raise Interrupted(f"Stopped: {len(ended(study))} of {trials} trials came to an end.") from stop
     found = _found(study, space, folder, images.name)
@@ -167,7 +167,9 @@ def ended(study: Any) -> list[Trial]:
     return found
 
 
-def _one_trial(study: Any, space: Space, draws: dict[str, Draw], images: Images, seed: int) -> str:
+def _one_trial(
+    study: Any, space: Space, draws: dict[str, Draw], images: Images, data_dir: Path | None, seed: int
+) -> str:
     """Draw values, train with them, and note what came of it; returns a line of text on it."""
     import optuna
 
@@ -186,7 +188,7 @@ def _one_trial(study: Any, space: Space, draws: dict[str, Draw], images: Images,
         asked.set_user_attr(SETTINGS, settings)
         told = ", ".join([told, *(f"{key}={text}" for key, text in settings.items())])
         config = fit(Planned(name=told, place={}, settings=space.fixed | settings), images)
-        value = objective_of(space.objective, trial(config, images, epoch_done))
+        value = objective_of(space.objective, trial(config, images, epoch_done, data_dir=data_dir))
     except optuna.TrialPruned:
         study.tell(asked, state=states.PRUNED)
         return f"{told}: given up, worse than the median of the others"

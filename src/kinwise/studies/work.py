@@ -191,11 +191,18 @@ def carry_out(
         images = pictures.named(job.config.data)
         partial = run_folder.partial_of(job.folder)
         if (partial / run_folder.STATE).is_file() or (partial / run_folder.DONE).is_file():
-            experiment.resume(job.folder, images, watchers=watchers)
+            experiment.resume(job.folder, images, data_dir=pictures.data_dir, watchers=watchers)
         else:
             if partial.exists():  # broken off before anything was saved
                 shutil.rmtree(partial)
-            experiment.train(images, config=job.config, out=job.folder, command=command, watchers=watchers)
+            experiment.train(
+                images,
+                config=job.config,
+                out=job.folder,
+                data_dir=pictures.data_dir,
+                command=command,
+                watchers=watchers,
+            )
     except experiment.Interrupted:
         return None
     except InputError as error:

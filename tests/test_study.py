@@ -101,7 +101,7 @@ def forbidden(*_: object) -> None:
 
 
 def test_killed_and_stopped_studies_go_on_to_the_same_weights(tmp_path: Path) -> None:
-    plan = {**TAME, "set": {**TINY, "epochs": 12, "validation": 0.1}}
+    plan = {**TAME, "set": {**TINY, "epochs": 6, "validation": 0.1}}
     first, second = (tmp_path / "study" / "runs" / name for name in GOOD)
 
     def kill() -> None:

@@ -11,8 +11,9 @@ from kinwise.judge.align import align
 from kinwise.judge.bootstrap import Figure, Statistics, figures_of, resampled
 from kinwise.judge.comparison import OUTCOMES, ClassDifference, Comparison, Difference, McNemar, Side
 from kinwise.judge.decide import decide
-from kinwise.judge.metrics import quotient, scores_of, statistics_of, sums_by
+from kinwise.judge.metrics import scores_of, statistics_of
 from kinwise.judge.predictions import Predictions
+from kinwise.judge.sums import quotient, sums_by
 
 Values = dict[str, dict[str, np.ndarray]]
 

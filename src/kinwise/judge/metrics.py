@@ -16,6 +16,7 @@ from kinwise.judge.bootstrap import Figure, Statistics, estimate
 from kinwise.judge.decide import decide
 from kinwise.judge.predictions import Predictions, class_indices
 from kinwise.judge.scores import Scores, WithoutNearDuplicates
+from kinwise.judge.sums import means_of, quotient, shares_among, sums_by
 
 DISTANCES_AT = (5, 20)
 CALIBRATION_BINS = 15
@@ -130,7 +131,7 @@ def level_statistics(probabilities: np.ndarray, labels: np.ndarray, answers: np.
         "negative_log_likelihood": -np.log(np.maximum(true_probability, SMALLEST_PROBABILITY)),
         "brier": square_sum - 2 * true_probability + 1,
     }
-    means = _means_of(columns)
+    means = means_of(columns)
     hits = sums_by(labels[correct], np.flatnonzero(correct), count)
     missed = sums_by(labels[~correct], np.flatnonzero(~correct), count)
     taken = sums_by(answers[~correct], np.flatnonzero(~correct), count)
@@ -183,7 +184,7 @@ def severity_statistics(predictions: Predictions, answers: np.ndarray) -> Statis
         columns[f"hierarchical_distance_at_{k}"] = distance_at(
             k, predictions.probabilities[-1], predictions.labels, distances
         )
-    means = _means_of(columns)
+    means = means_of(columns)
 
     def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
         mean = means(weights)
@@ -229,7 +230,7 @@ def path_statistics(hierarchy: Hierarchy, labels: np.ndarray, answers: np.ndarra
         "answered": first.sum(axis=1),
         "true": hierarchy.depths[hierarchy.leaves[labels]],
     }
-    means = _means_of(columns)
+    means = means_of(columns)
 
     def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
         mean = means(weights)
@@ -290,43 +291,3 @@ def _as_predictions(
             hierarchy=hierarchy,
         )
     return Predictions.from_classes(np.asarray(predictions), labels, hierarchy)
-
-
-def _means_of(columns: Mapping[str, np.ndarray]) -> Statistics:
-    """The weighted mean over the pictures of every column, each of shape (pictures,)."""
-    values = np.stack([np.asarray(column, np.float64) for column in columns.values()], axis=1)
-    return lambda weights: dict(zip(columns, (weights @ values / weights.sum(axis=1)[:, None]).T, strict=True))
-
-
-def shares_among(chosen: np.ndarray, right: np.ndarray, names: Sequence[str]) -> Statistics:
-    """The share of the ``chosen`` pictures, bool (pictures,), with True in each column of ``right``, (pictures, names).
-
-    0..1; undefined where a resample holds none of them.
-    """
-    values = np.concatenate([right & chosen[:, None], chosen[:, None]], axis=1).astype(np.float64)
-
-    def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
-        sums = weights @ values
-        shares = quotient(sums[:, :-1], np.broadcast_to(sums[:, -1:], sums[:, :-1].shape), undefined=np.nan)
-        return dict(zip(names, shares.T, strict=True))
-
-    return statistics
-
-
-def sums_by(groups: np.ndarray, pictures: np.ndarray, count: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Weights, (rows, pictures) -> their sums over the chosen pictures of each group, (rows, count)."""
-    order = np.argsort(groups, kind="stable")
-    present, starts = np.unique(groups[order], return_index=True)
-    ordered = pictures[order]
-
-    def sums(weights: np.ndarray) -> np.ndarray:
-        result = np.zeros((len(weights), count))
-        if len(present):
-            result[:, present] = np.add.reduceat(weights[:, ordered], starts, axis=1)
-        return result
-
-    return sums
-
-
-def quotient(above: np.ndarray, below: np.ndarray, undefined: float = 0.0) -> np.ndarray:
-    return np.divide(above, below, out=np.full(above.shape, undefined), where=below > 0)

@@ -91,6 +91,17 @@ def test_severity_weighted_factors_come_before_label_smoothing() -> None:
     assert smoothed == pytest.approx((first + 5 * second) / 2)
 
 
+def test_severity_weighted_levels_by_hand() -> None:
+    # a is answered rightly: factor 1; b is taken for c, severity 2: factor 5; every level's term has the same factor
+    given = ("severity_factors=1,3,5", "level_weights=0.5,2")
+    first, second = 0.5 * -LN_3_4 + 2 * LN2, 0.5 * 2 * LN2 + 2 * 3 * LN2
+    assert value("severity-weighted-levels", *given) == pytest.approx((first + 5 * second) / 2)
+    equal = value("severity-weighted-levels", "severity_factors=1,1,1", "level_weights=0.5,2")
+    assert equal == pytest.approx(value("levels", "level_weights=0.5,2"))
+    class_unknown = torch.tensor([[0, 0], [0, -1]])  # no class, no severity: the picture takes no part
+    assert value("severity-weighted-levels", *given, labels=class_unknown) == pytest.approx(first)
+
+
 # --- labels that are not known ---------------------------------------------------------------------------------------
 
 

@@ -245,3 +245,4 @@ def test_the_sampler_draws_each_class_as_often_as_its_report_says(name: str) -> 
 def test_split_and_preprocessing(name: str, split: str, validation: float, normalisation: str) -> None:
     config = config_of(name)
     assert (config.split, config.validation, config.normalisation) == (split, validation, normalisation)
+    assert (config.near_duplicates == "apart") == (split != "official")  # as the reports did

@@ -10,6 +10,7 @@ RECIPE = Recipe(
     config=Config(
         recipe="dense-trunk",
         split="70:30",
+        near_duplicates="apart",
         sampler="balanced",
         network="dense-trunk",
         widths=(),

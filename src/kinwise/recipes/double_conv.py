@@ -10,6 +10,7 @@ RECIPE = Recipe(
     config=Config(
         recipe="double-conv",
         split="70:30",
+        near_duplicates="apart",
         validation=0.1,
         network="double-conv",
         widths=(),

@@ -11,6 +11,7 @@ RECIPE = Recipe(
     config=Config(
         recipe="weighted-heads",
         split="70:30",
+        near_duplicates="apart",
         validation=0.1,
         normalisation="unit",
         network="weighted-heads",

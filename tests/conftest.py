@@ -1,6 +1,7 @@
 """What several test files share: where the real CIFAR-100 is, and a patient hypothesis for busy machines."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ from hypothesis import settings
 # On a developer's machine hypothesis looks for new cases every time; in CI a change is judged by the same ones.
 settings.register_profile("kinwise", deadline=None, derandomize=os.environ.get("CI") == "true")
 settings.load_profile("kinwise")
+
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, which some of them press.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -13,10 +13,9 @@ import torch
 
 from kinwise.config import Config
 from kinwise.learn.machine import look_at_machine
+from kinwise.studies.table import spread
 
 HERE = Path(__file__).parent
-# Two-sided 97.5 % quantiles of Student's t for 1, 2, ... degrees of freedom.
-T_QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 
 
 def machine() -> dict[str, Any]:
@@ -45,13 +44,9 @@ def matrix_product_speed(size: int = 1024, repeats: int = 20) -> float:
 
 def summary(values: list[float]) -> dict[str, Any]:
     """Mean, standard deviation and 95 % t interval over runs; no interval for a single one."""
-    array = np.array(values, dtype=float)
-    found: dict[str, Any] = {"n": len(array), "mean": float(array.mean()), "values": [float(value) for value in array]}
-    if len(array) > 1:
-        std = float(array.std(ddof=1))
-        half = T_QUANTILES[min(len(array) - 2, len(T_QUANTILES) - 1)] * std / len(array) ** 0.5
-        found |= {"std": std, "low": float(array.mean() - half), "high": float(array.mean() + half)}
-    return found
+    mean, low, high, n = spread(values)
+    found: dict[str, Any] = {"n": n, "mean": mean, "values": [float(value) for value in values]}
+    return found if n == 1 else found | {"std": float(np.std(values, ddof=1)), "low": low, "high": high}
 
 
 def write(name: str, results: dict[str, Any]) -> None:

@@ -6,10 +6,18 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
+import numpy as np
 from plotly.offline import get_plotlyjs
+
+from kinwise.hierarchy import Hierarchy
 
 VOID = {"meta", "link", "br", "img", "circle", "path"}
 HOSTILE = '</script><script>alert("1")</script><img src=x onerror=alert(2)>&amp;\u2028{{ 7 * 6 }}'
+HOSTILE_TREE = Hierarchy(
+    parents=np.array([-1, 0, 0, 1, 1, 2]),
+    names=("r", HOSTILE, "b", HOSTILE + "c", "<b>d</b>", "e"),
+    levels=(HOSTILE, "class"),
+)
 
 
 class Outline(HTMLParser):

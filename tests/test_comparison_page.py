@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from browser import LAPTOP, PHONE, Visit, opened
 from hypothesis import given, settings
-from pages import HOSTILE, Outline, check_links, check_needs_nothing, figures, without_plotly, words
+from pages import HOSTILE, HOSTILE_TREE, Outline, check_links, check_needs_nothing, figures, without_plotly, words
 from strategies import hierarchies
 from zoo import LABELS, PROBABILITIES, ZOO, cifar_predictions, random_predictions
 
@@ -110,13 +110,8 @@ def test_without_mistakes_there_are_no_failures_to_follow() -> None:
 
 
 def test_hostile_names_stay_text() -> None:
-    tree = Hierarchy(
-        parents=np.array([-1, 0, 0, 1, 1, 2]),
-        names=("r", HOSTILE, "b", HOSTILE + "c", "<b>d</b>", "e"),
-        levels=(HOSTILE, "class"),
-    )
     ids = np.array([HOSTILE, "b", "c", "d"])
-    one = Predictions.from_classes(np.eye(3)[[0, 1, 0, 2]] * 0.4 + 0.2, np.array([1, 0, 1, 2]), tree, ids=ids)
+    one = Predictions.from_classes(np.eye(3)[[0, 1, 0, 2]] * 0.4 + 0.2, np.array([1, 0, 1, 2]), HOSTILE_TREE, ids=ids)
     comparison = compare([one, replace(one)], names=(HOSTILE, HOSTILE + "2"), resamples=5)
     rows = history((HOSTILE, "class"), 2)
     page = without_plotly(comparison_html(comparison, commands={HOSTILE: HOSTILE}, histories=[rows, rows]))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from pages import HOSTILE, Outline, check_links, check_needs_nothing, figures, without_plotly, words
+from pages import HOSTILE, HOSTILE_TREE, Outline, check_links, check_needs_nothing, figures, without_plotly, words
 from strategies import hierarchies
 from zoo import LABELS, PROBABILITIES, ZOO, random_predictions
 
@@ -146,12 +146,7 @@ def test_accuracy_with_and_without_near_duplicates_is_shown(zoo: Predictions, zo
 
 
 def test_hostile_names_stay_text() -> None:
-    tree = Hierarchy(
-        parents=np.array([-1, 0, 0, 1, 1, 2]),
-        names=("r", HOSTILE, "b", HOSTILE + "c", "<b>d</b>", "e"),
-        levels=(HOSTILE, "class"),
-    )
-    judged = Predictions.from_classes(np.eye(3)[[0, 1, 0, 2]] * 0.4 + 0.2, np.array([0, 0, 1, 2]), tree)
+    judged = Predictions.from_classes(np.eye(3)[[0, 1, 0, 2]] * 0.4 + 0.2, np.array([0, 0, 1, 2]), HOSTILE_TREE)
     hostile = {HOSTILE: HOSTILE}
     row = {
         "epoch": 1,

@@ -21,7 +21,6 @@ DataFolder = Annotated[
     Path | None, arg(metavar="DIR", help_behavior_hint="(default: $KINWISE_DATA, or the platform's cache folder)")
 ]
 Flag = Annotated[bool, arg(help_behavior_hint="")]
-AsJson = Flag
 
 
 def _of_recipe(metavar: str) -> Any:
@@ -82,7 +81,7 @@ class Evaluate:
     """Run the network on the test pictures of this data set instead of taking the saved predictions."""
     data_dir: DataFolder = None
     """Where data sets are kept, for --data."""
-    json: AsJson = False
+    json: Flag = False
     """Print scores.json instead of a table."""
 
 
@@ -102,7 +101,7 @@ class Score:
     """How probabilities become answers: argmax, independent, bottom-up or top-down."""
     report: Annotated[Path | None, arg(metavar="HTML", help_behavior_hint="(default: FILE with .html)")] = None
     """Where to write the report."""
-    json: AsJson = False
+    json: Flag = False
     """Print scores.json instead of a table."""
 
 
@@ -123,7 +122,7 @@ class Compare:
     """Judge all under this tree: cifar100, cifar100-5level, or a file."""
     out: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None
     """Write a page and tables into this new folder."""
-    json: AsJson = False
+    json: Flag = False
     """Print comparison.json instead of tables."""
 
 
@@ -154,13 +153,13 @@ class Data:
     """The official parts, or all pictures merged and split again."""
     seed: int = 0
     """Of the new split."""
-    duplicates: Annotated[bool, arg(help_behavior_hint="")] = False
+    duplicates: Flag = False
     """Count near-duplicates as well, within the parts and across them; takes a while the first time."""
     duplicates_csv: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
     """Count them and write every pair to this file."""
     data_dir: DataFolder = None
     """Where data sets are kept."""
-    json: AsJson = False
+    json: Flag = False
     """Print one JSON object instead of text."""
 
 
@@ -172,7 +171,7 @@ class Recipes:
       kinwise recipes --json
     """
 
-    json: AsJson = False
+    json: Flag = False
     """Print every value of every recipe as JSON."""
 
 

@@ -96,12 +96,8 @@ def severity_weighted(scores: Scores, labels: Labels, context: LossContext) -> S
     loss is not proper, its minimum lies where the most likely classes tie, so expect under-confident probabilities.
     Kept as a named baseline.
     """
-    truth = labels[:, -1]
-    factor = _severity_factor(scores, labels, context)
-    each = F.cross_entropy(
-        scores[-1], truth, ignore_index=UNKNOWN, label_smoothing=context.label_smoothing, reduction="none"
-    )
-    return (factor * each).sum() / (truth != UNKNOWN).sum().clamp_min(1)
+    each = _each_cross_entropy(scores[-1], labels[:, -1], context.label_smoothing)
+    return _weighted_by_severity(each, scores, labels, context)
 
 
 def severity_weighted_levels(scores: Scores, labels: Labels, context: LossContext) -> Scalar:
@@ -109,21 +105,24 @@ def severity_weighted_levels(scores: Scores, labels: Labels, context: LossContex
 
     ``levels``, weighted by how graver mistakes of the class head count more; ``severity_weighted`` says what that does.
     """
-    factor = _severity_factor(scores, labels, context)
-    total = factor.new_zeros(len(factor))
+    each = scores[-1].new_zeros(len(labels))
     for level, (weight, level_scores) in enumerate(zip(context.level_weights, scores, strict=True)):
         smoothing = context.label_smoothing if level == len(scores) - 1 else 0.0
-        total = total + weight * F.cross_entropy(
-            level_scores, labels[:, level], ignore_index=UNKNOWN, label_smoothing=smoothing, reduction="none"
-        )
-    return (factor * total).sum() / (labels[:, -1] != UNKNOWN).sum().clamp_min(1)
+        each = each + weight * _each_cross_entropy(level_scores, labels[:, level], smoothing)
+    return _weighted_by_severity(each, scores, labels, context)
 
 
-def _severity_factor(scores: Scores, labels: Labels, context: LossContext) -> Float[Tensor, " batch"]:
-    """The factor of the severity of each picture's most likely class; 0 where the class is not known."""
+def _weighted_by_severity(each: Tensor, scores: Scores, labels: Labels, context: LossContext) -> Scalar:
+    """The mean of ``each`` picture's loss times the factor of its most likely class, where the class is known."""
     truth = labels[:, -1]
+    known = truth != UNKNOWN
     severity = context.distances[scores[-1].argmax(dim=1), truth.clamp_min(0)]
-    return context.severity_factors[severity] * (truth != UNKNOWN)
+    return (context.severity_factors[severity] * known * each).sum() / known.sum().clamp_min(1)
+
+
+def _each_cross_entropy(scores: Tensor, labels: Tensor, smoothing: float) -> Float[Tensor, " batch"]:
+    """The cross-entropy of every picture; 0 where its label is not known."""
+    return F.cross_entropy(scores, labels, ignore_index=UNKNOWN, label_smoothing=smoothing, reduction="none")
 
 
 def _cross_entropy(scores: Tensor, labels: Tensor, smoothing: float) -> Scalar:

@@ -98,11 +98,10 @@ def optimisers(backbone: Backbone, head: nn.Module, config: Config) -> list[torc
         of_filters, others = filters_and_rest(part)
         if config.optimiser != "muon":
             of_filters, others = [], of_filters + others
-        decayed = [weight for weight in others if _is_decayed(weight, part is head, config.decayed)]
-        kept = [weight for weight in others if not any(weight is one for one in decayed)]
         filters.append({"params": of_filters, "end": end})
-        rest.append({"params": kept, "end": end, "weight_decay": 0.0})
-        rest.append({"params": decayed, "end": end, "weight_decay": config.weight_decay})
+        for decays, weight_decay in ((False, 0.0), (True, config.weight_decay)):
+            chosen = [weight for weight in others if _is_decayed(weight, part is head, config.decayed) == decays]
+            rest.append({"params": chosen, "end": end, "weight_decay": weight_decay})
     rest = [group for group in rest if group["params"]]
     found: list[torch.optim.Optimizer] = []
     if config.optimiser == "muon":

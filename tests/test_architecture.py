@@ -29,6 +29,7 @@ ROOMS = (
     "data",
     "learn",
     "judge",
+    "explain",
     "show",
     "run",
     "side_by_side",

@@ -56,7 +56,7 @@ def small_map_convolution(
     products = pictures.view(-1, batch, inputs) @ taps.view(-1, inputs, outputs)
     maps = _transform(*back, products.view(*pictures.shape[:2], -1))
     maps = maps.view(*maps.shape[:2], batch, outputs).permute(2, 3, 0, 1)
-    return maps.contiguous(memory_format=torch.channels_last)
+    return maps.clone(memory_format=torch.channels_last)  # of one picture, contiguous() would leave the strides odd
 
 
 def _transform(rows: Tensor, columns: Tensor, maps: Tensor) -> Tensor:

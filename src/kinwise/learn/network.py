@@ -1,6 +1,7 @@
 """Network: normalisation, backbone and heads in one module; how it is built, counted, and asked."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -51,6 +52,18 @@ def build(config: Config, hierarchy: Hierarchy, statistics: Statistics, size: in
         torch.manual_seed(seed)
         network = Network(config, hierarchy, statistics, size)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """A context in which ``network`` is in evaluation mode; afterwards each of its modules is as it was."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 @torch.no_grad()

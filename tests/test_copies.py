@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from easy import CPU, TREE, easy_images
+from easy import CPU, easy_images
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -153,5 +153,6 @@ def test_shifts_are_a_sixteenth_of_the_side(side: int, step: int) -> None:
     assert stable == [Stability(copies=9, same=5, right=4), Stability(copies=9, same=8, right=1)]
 
 
-def test_classes_are_named_as_in_the_tree() -> None:
-    assert TREE.classes[SKY] == "sky"
+def test_no_pictures_have_no_copies() -> None:
+    images = easy_images(train=0, others=0)
+    assert changed_answers(Corner(), images, np.zeros(0, int), CPU) == ([], [])  # type: ignore[arg-type]

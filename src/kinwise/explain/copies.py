@@ -79,6 +79,8 @@ def changed_answers(
         For each picture one entry per way of ``COPIES``, in that order; and for each picture what became of its copies
         shifted by ``SHIFT`` in eight directions, the edge pixels repeated, and of the mirrored one.
     """
+    if not len(images):
+        return [], []
     classes, every = images.hierarchy.classes, np.arange(len(images))
     changed: list[list[Copy]] = [[] for _ in every]
     for name, (_, change) in COPIES.items():

@@ -164,7 +164,7 @@ class Trait:
     pictures, checked on the other.
 
     Attributes:
-        name: of the trait, a key of ``traits.TRAITS``.
+        name: of the trait, a key of ``traits.TRAITS`` or another that was handed in (see ``traits.described``).
         side: "low" or "high": the quarter of each class's pictures with least or most of it.
         pictures: how many pictures of the second half are in that quarter.
         found: (error rate in the quarter, error rate in the rest), 0..1, on the half in which it was found.

@@ -26,7 +26,7 @@ FILES = (
     "report.html",
     "done.json",
 )
-TINY = Config(widths=(8, 8, 8), resolutions=((16, 0.5), (20, 1.0)), epochs=3, batch=64, device="cpu")
+TINY = Config(widths=(8, 8, 8), resolutions=((16, 0.5), (20, 1.0)), epochs=3, batch=64, device="cpu", explained=6)
 TINY_OPTIONS = (
     *("--set", "widths=8,8,8", "resolutions=16:0.5,20:1", "batch=64", "epochs=3", "device=cpu"),
     *("learning_rate=0.1", "other_learning_rate=0.7"),  # the command would fit them to the few pictures

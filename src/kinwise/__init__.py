@@ -18,6 +18,7 @@ _HOME = {
     "Search": "kinwise.studies.search",
     "Study": "kinwise.studies.result",
     "compare": "kinwise.side_by_side",
+    "explain": "kinwise.explanation",
     "load": "kinwise.data",
     "score": "kinwise.judge.metrics",
     "search": "kinwise.studies.search",

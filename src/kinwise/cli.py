@@ -106,6 +106,29 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Explain:
+    """Look at a run's failures: pictures, heat maps, look-alikes, what may have happened; and write its report again.
+
+    Examples:
+      kinwise explain runs/standard-1
+      kinwise explain runs/standard-1 --count 500 --map grad-cam
+    """
+
+    run: Annotated[Positional[Path], arg(metavar="RUN")]
+    """A run folder; failures.json, failures.csv and the report are written into it."""
+    count: Annotated[int, arg(metavar="N")] = 200
+    """How many failures to look at; different ones are chosen, not many of one kind."""
+    map: Annotated[str, arg(metavar="layer-cam|grad-cam")] = "layer-cam"
+    """How to make heat maps: from an earlier stage, or from the last convolution."""
+    figures: Flag = False
+    """Write figures for a paper as well, PNG and SVG."""
+    data_dir: DataFolder = None
+    """Where data sets are kept."""
+    json: Flag = False
+    """Print failures.json instead of a summary."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Compare:
     """Compare runs on the same pictures: what differs, which classes, which pictures; the first is the baseline.
 
@@ -121,7 +144,9 @@ class Compare:
     hierarchy: Annotated[str | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: the runs' own)")] = None
     """Judge all under this tree: cifar100, cifar100-5level, or a file."""
     out: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None
-    """Write a page and tables into this new folder."""
+    """Write a page and tables into this new folder, with pictures and heat maps where all are runs."""
+    data_dir: DataFolder = None
+    """Where data sets are kept, for the pictures."""
     json: Flag = False
     """Print comparison.json instead of tables."""
 
@@ -228,6 +253,7 @@ VERBS: dict[str, type] = {
     "train": Train,
     "evaluate": Evaluate,
     "score": Score,
+    "explain": Explain,
     "compare": Compare,
     "report": Report,
     "data": Data,

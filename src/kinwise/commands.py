@@ -37,7 +37,8 @@ def train(verb: cli.Train) -> None:
         return
     say(run.saved_scores().text())
     say(f"Run:    {run.folder}")
-    say(f"Report: {(run.folder / 'report.html').resolve()}")
+    if (run.folder / "report.html").is_file():
+        say(f"Report: {(run.folder / 'report.html').resolve()}")
 
 
 def _train(verb: cli.Train, watchers: Any) -> Any:
@@ -122,9 +123,45 @@ def compare(verb: cli.Compare) -> None:
     comparison = compare(*verb.runs, decision=verb.decision, hierarchy=verb.hierarchy)
     print(json.dumps(comparison.to_dict(), indent=1) if verb.json else comparison.text())
     if verb.out is not None:
-        folder = write_comparison(comparison, verb.out, histories=histories(*verb.runs), command=command_line())
+        told = {"histories": histories(*verb.runs), "explained": _explained(verb, comparison)}
+        folder = write_comparison(comparison, verb.out, **told, command=command_line())
         if not verb.json:
             print(f"\nPage:   {(folder / 'comparison.html').resolve()}")
+
+
+def _explained(verb: cli.Compare, comparison: Any) -> Any:
+    """The baseline's failures as every run sees them; none, and the reason said, where that cannot be had."""
+    from kinwise.explanation import same_failures
+    from kinwise.run import Run
+
+    if not all(path.is_dir() for path in verb.runs):
+        return ()
+    try:
+        return same_failures([Run(path) for path in verb.runs], comparison, data_dir=verb.data_dir)
+    except InputError as error:
+        print(f"The page is written without pictures: {error}", file=sys.stderr)
+        return ()
+
+
+def explain(verb: cli.Explain) -> None:
+    """Look at a run's failures and write them down."""
+    from kinwise.explain.summary import summary
+    from kinwise.explanation import explain as look
+    from kinwise.run import Run
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    run = Run(verb.run)
+    found = look(run, count=verb.count, method=verb.map, data_dir=verb.data_dir, say=say)
+    if verb.json:
+        print((run.folder / "failures.json").read_text("utf-8"), end="")
+        return
+    print(summary(found))
+    for name, file in (("Failures", "failures.csv"), ("Report", "report.html")):
+        print(f"{name + ':':9} {(run.folder / file).resolve()}")
+    if verb.figures:
+        print(f"Figures:  {run.figures().resolve()}")
 
 
 def report(verb: cli.Report) -> None:
@@ -224,6 +261,7 @@ RUN: dict[type, Callable[[Any], None]] = {
     cli.Train: train,
     cli.Evaluate: evaluate,
     cli.Score: score_file,
+    cli.Explain: explain,
     cli.Compare: compare,
     cli.Report: report,
     cli.Data: data,

@@ -90,6 +90,10 @@ class Config:
     flip: Literal["alternating", "random", "none"] = "alternating"
     """Mirroring: the other side in every epoch, at random, or never."""
 
+    # --- report
+    explained: int = 60
+    """How many failures the report looks at with pictures and heat maps; 0: none."""
+
     # --- machine
     seed: int = 0
     """Of everything drawn: the split, the weights, the order, the augmentation."""

@@ -2,14 +2,11 @@
 
 import hashlib
 import io
-import json
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,21 +18,15 @@ from kinwise.data.duplicates import Duplicates
 from kinwise.data.images import PARTS, Images, hold_out, split
 from kinwise.data.kept_duplicates import duplicates_of
 from kinwise.errors import InputError
-from kinwise.files import WriteError, read_json, write_file, write_json, write_text
-from kinwise.judge.metrics import score
-from kinwise.learn.machine import Machine, keep_memory, look_at_machine, peak_memory_bytes
-from kinwise.learn.network import model_facts
+from kinwise.files import WriteError, read_json, write_file
+from kinwise.learn.machine import Machine, keep_memory, look_at_machine
 from kinwise.learn.processes import Processes, join_processes, leave_processes
-from kinwise.learn.tally import tally_of
 from kinwise.learn.train import Progress, Training
-from kinwise.learn.weights import load_state, save_network
-from kinwise.predict import predictions_on_test
+from kinwise.learn.weights import load_state
 from kinwise.recipes import command_of
 from kinwise.recipes import recipe as find_recipe
+from kinwise.results import judge_and_write, write_history
 from kinwise.run import Run
-
-MOST_LOOKED_AT = 10_000
-"""Of the training pictures so many at most, evenly spaced, are looked at again when all is learnt."""
 
 
 def silent(_: object) -> None:
@@ -236,60 +227,14 @@ def _carry_out(
         )
     if folder is None:
         return None
-    return _judge_and_write(training, images, duplicates, folder, watchers)
-
-
-def _judge_and_write(
-    training: Training, images: Images, duplicates: Duplicates, folder: Path, watchers: Watchers
-) -> Run:
-    watchers.say("Judging the test pictures")
-    started = time.perf_counter()
-    predictions = predictions_on_test(training.network, images, images.hierarchy, training.machine)
-    watchers.say(f"Predicted {len(predictions):,} pictures in {time.perf_counter() - started:.1f} s")
-    test = images.parts == "test"
-    predictions = replace(predictions, near_duplicate=duplicates.beside(np.flatnonzero(~test))[test])
-    facts = {
-        "seconds": training.seconds,
-        "epochs": training.history[-1]["epoch"],
-        "images_per_second": training.progress().images_per_second,
-        "peak_memory_bytes": peak_memory_bytes(training.machine.device),
-        "device": str(training.machine),
-        "parts": _parts_learnt_from(training, images),
-    }
-    scores = replace(score(predictions), model=model_facts(training.network), training=facts)
-    config, tree = training.config, images.hierarchy
-    write_json(folder / run_folder.HIERARCHY, tree.to_dict())
-    _write_history(training, folder)
-    write_file(folder / run_folder.WEIGHTS, lambda p: save_network(p, training.network, config, tree))
-    write_file(folder / run_folder.PREDICTIONS, predictions.save)
-    write_json(folder / run_folder.SCORES, scores.to_dict())
-    write_text(folder / run_folder.REPORT, run_folder.report_of(folder, predictions, scores))
-    done = {"seconds": training.seconds, "peak_memory_bytes": facts["peak_memory_bytes"]}
-    write_json(folder / run_folder.DONE, done)
-    return Run(run_folder.finish_folder(folder))
-
-
-def _parts_learnt_from(training: Training, images: Images) -> dict[str, dict[str, Any]]:
-    """How the trained network does on the training pictures, as they are, and on the validation pictures."""
-    found = {}
-    for part in ("train", "validation"):
-        where = images.where(part)
-        where = where[:: -(-len(where) // MOST_LOOKED_AT)] if len(where) else where
-        if len(where):
-            tally = tally_of(training.network, images.take(where), training.machine, training.loss, training.context)
-            found[part] = {"n": len(where), **asdict(tally.figures())}
-    return found
+    return judge_and_write(training, images, duplicates, folder, watchers.say)
 
 
 def _save_progress(training: Training, folder: Path) -> None:
     state = io.BytesIO()
     torch.save(training.state(), state)
     write_file(folder / run_folder.STATE, lambda path: path.write_bytes(state.getbuffer()))
-    _write_history(training, folder)
-
-
-def _write_history(training: Training, folder: Path) -> None:
-    write_text(folder / run_folder.METRICS, "".join(json.dumps(entry) + "\n" for entry in training.history))
+    write_history(training, folder)
 
 
 @contextmanager

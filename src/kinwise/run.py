@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from kinwise.config import Config
 from kinwise.errors import InputError
+from kinwise.explain.explanations import Explanations
 from kinwise.files import read_json, write_json, write_text, writing
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.metrics import Scores, score
 from kinwise.judge.predictions import Predictions
-from kinwise.show.report import report_html
 
 if TYPE_CHECKING:
     from kinwise.learn.network import Network
@@ -114,6 +114,14 @@ class Run:
         write_text(path, report_of(self.folder, self.predictions(), self.saved_scores()))
         return path
 
+    def explanations(self) -> Explanations | None:
+        """What is known about its failures; None where they were not looked at (see ``kinwise.explain``).
+
+        Raises:
+            InputError: when it is damaged.
+        """
+        return Explanations.load(self.folder)
+
     def network(self) -> "Network":
         """The trained network, on the CPU, ready to predict."""
         from kinwise.learn.weights import load_network
@@ -132,6 +140,8 @@ def _read(path: Path, make: Callable[[dict[str, Any]], T]) -> T:
 
 def report_of(folder: Path, predictions: Predictions, scores: Scores) -> str:
     """The report page of the run in ``folder``, complete or about to be."""
+    from kinwise.show.report import report_html
+
     record = read_json(folder / CONFIG)
     config = config_of(record, folder)
     facts = {
@@ -151,9 +161,18 @@ def report_of(folder: Path, predictions: Predictions, scores: Scores) -> str:
     commands = {
         "Train it again": record.get("command", ""),
         "Judge it by another rule": shlex.join(again),
+        "Look at more of its failures": shlex.join(
+            ["kinwise", "explain", str(folder.with_name(name)), "--count", "500"]
+        ),
     }
     return report_html(
-        predictions=predictions, scores=scores, title=name, facts=facts, commands=commands, history=read_history(folder)
+        predictions=predictions,
+        scores=scores,
+        title=name,
+        facts=facts,
+        commands=commands,
+        history=read_history(folder),
+        explanations=Explanations.load(folder),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from kinwise.errors import InputError
+from kinwise.explain.explanations import Explanations
 from kinwise.files import write_json, write_text
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.compare import compare as compare_predictions
@@ -114,7 +115,12 @@ def _names(runs: Sequence[Comparable]) -> list[str]:
 
 
 def write_comparison(
-    comparison: Comparison, folder: Path | str, *, histories: Sequence[Any] = (), command: str = ""
+    comparison: Comparison,
+    folder: Path | str,
+    *,
+    histories: Sequence[Any] = (),
+    explained: Sequence[Explanations] = (),
+    command: str = "",
 ) -> Path:
     """Write a comparison into a new folder, whole or not at all, and return its path.
 
@@ -122,13 +128,14 @@ def write_comparison(
         comparison: what ``compare`` found.
         folder: where; it must not exist yet.
         histories: of the trainings, for their curves (see ``histories``).
+        explained: the baseline's failures as every run sees them (see ``explanation.same_failures``).
         command: the command line that compares again.
 
     Raises:
         InputError: when the folder is there already or nothing can be written there.
     """
     commands = {"Compare again": command} if command else {}
-    page = comparison_html(comparison, commands=commands, histories=histories)
+    page = comparison_html(comparison, commands=commands, histories=histories, explained=explained)
     partial = new_folder(Path(folder))
     try:
         write_json(partial / COMPARISON, comparison.to_dict())

@@ -27,6 +27,9 @@ class Album:
     webp: bytes
 
 
+EMPTY = Album(rows=(), side=1, columns=1, webp=b"")
+
+
 def album_of(pixels: np.ndarray, rows: np.ndarray) -> Album:
     """Put pictures into an album.
 
@@ -35,6 +38,8 @@ def album_of(pixels: np.ndarray, rows: np.ndarray) -> Album:
             ``LARGEST_SIDE`` are made smaller.
         rows: what to call each, int, shape (pictures,).
     """
+    if not len(pixels):
+        return EMPTY
     height, width = pixels.shape[2:]
     side = min(max(height, width), LARGEST_SIDE)
     columns = max(1, int(np.ceil(np.sqrt(len(pixels)))))

@@ -113,10 +113,12 @@ class Hypothesis:
     Attributes:
         kind: a key of ``hypothesis.KINDS``.
         text: one sentence with the numbers.
+        usual: the share of right answers for which the same was measured, 0..1; None where that is not known.
     """
 
     kind: str
     text: str
+    usual: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,8 @@ Networks = set[tuple[str, tuple[int, ...], str]]
 
 
 def fitted(runs: Sequence[Planned], images: Images | None = None, data_dir: Path | None = None) -> dict[str, Config]:
-    """The config that each of ``runs`` trains, by its name: that of ``kinwise train`` with the same recipe and values.
+    """The config that each of ``runs`` trains, by its name: that of ``kinwise train`` with the same recipe and values,
+    but for the failures, which are explained only where it says so.
 
     Every data set is loaded here once, one after the other, so a missing one is told, or downloaded, before anything
     is trained; every kind of network is built once, and every loss put beside its tree.
@@ -52,8 +53,8 @@ def by_data(
 
 
 def fit(run: Planned, images: Images) -> Config:
-    """The config of ``run`` on ``images``, which have the official split."""
-    named, changes = recipe(run.recipe), [*run.changes, f"data={images.name}"]
+    """The config of ``run`` on ``images``, which have the official split; no failures explained unless it says so."""
+    named, changes = recipe(run.recipe), ["explained=0", *run.changes, f"data={images.name}"]
     parts = split(images, named.config.changed(changes).split)
     return named.config_for(len(parts.where("train"))).changed(changes)
 

@@ -1,0 +1,127 @@
+"""An explanation from beginning to end: choose failures of a run, look at them, and write them into its folder."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from kinwise.data.images import Images
+from kinwise.errors import InputError
+from kinwise.experiment import fingerprint, held_out, pictures_of, silent
+from kinwise.explain.explanations import Explanations
+from kinwise.explain.look import explanations_of, look_at, looking
+from kinwise.explain.maps import DEFAULT, METHODS
+from kinwise.judge.comparison import Comparison
+from kinwise.judge.decide import decide
+from kinwise.judge.doubt import label_doubt
+from kinwise.judge.failures import failure_of
+from kinwise.learn.machine import look_at_machine
+from kinwise.run import Run
+
+COUNT = 200
+"""How many failures ``explain`` looks at unless told otherwise."""
+
+
+def explain(
+    run: Run | Path | str,
+    *,
+    count: int = COUNT,
+    method: str = DEFAULT,
+    images: Images | None = None,
+    data_dir: Path | None = None,
+    say: Callable[[str], None] = silent,
+) -> Explanations:
+    """Look at the failures of a run; write failures.json, .csv and .safetensors into its folder, and its report again.
+
+    Args:
+        run: a complete run.
+        count: how many failures to look at, 1 or more.
+        method: how to make heat maps, a key of ``maps.METHODS``.
+        images: the pictures it was trained and judged on; without them, those that its config names are loaded.
+        data_dir: where data sets are kept.
+        say: told how it goes.
+
+    Raises:
+        InputError: when the run or its pictures are not there, are not the same any more, or the network made no
+            mistake.
+    """
+    run = run if isinstance(run, Run) else Run(Path(run))
+    if count < 1:
+        raise InputError(f"how many failures to explain must be 1 or more, got {count}")
+    if method not in METHODS:
+        raise InputError(f"unknown method {method!r}; there are {', '.join(METHODS)}")
+    predictions = run.predictions()
+    if not np.any(decide(predictions)[:, -1] != predictions.labels):
+        raise InputError(f"{run.folder} made no mistake on its {len(predictions):,} test pictures: nothing to explain")
+    pictures = pictures_of_run(run, images, data_dir, say)
+    machine = look_at_machine(run.config)
+    started = perf_counter()
+    found = explanations_of(
+        run.network().to(machine.device), pictures, predictions, machine, count=count, method=method
+    )
+    found.save(run.folder)
+    say(f"Explained {len(found.cases):,} failures in {perf_counter() - started:.1f} s")
+    run.report()
+    return found
+
+
+def pictures_of_run(
+    run: Run, images: Images | None = None, data_dir: Path | None = None, say: Callable[[str], None] = silent
+) -> Images:
+    """The pictures that ``run`` learnt from and was judged on, in the same parts.
+
+    Raises:
+        InputError: when they are not the same any more.
+    """
+    images, duplicates = pictures_of(run.config, images, data_dir, say)
+    if fingerprint(images) != run.record.get("pictures"):
+        raise InputError(
+            f"{run.folder} was trained and judged on other pictures than {images.name} has now; train anew, or from "
+            f"Python give the same pictures"
+        )
+    return held_out(run.config, images, duplicates)
+
+
+def same_failures(
+    runs: Sequence[Run],
+    comparison: Comparison,
+    *,
+    method: str = DEFAULT,
+    data_dir: Path | None = None,
+    say: Callable[[str], None] = silent,
+) -> tuple[Explanations, ...]:
+    """Look at the failures of the baseline that a comparison follows with the network of every run.
+
+    Args:
+        runs: those that were compared, in the same order.
+        comparison: of these runs.
+        method: how to make heat maps, a key of ``maps.METHODS``.
+        data_dir: where data sets are kept.
+        say: told how it goes.
+
+    Returns:
+        For each run the same pictures in the same order; where a run has one right its severity is 0.
+
+    Raises:
+        InputError: when the pictures of the baseline are not there any more, or the runs were compared under another
+            tree than they were trained on, or have their pictures in another order.
+    """
+    predictions = [run.predictions() for run in runs]
+    for run, one in zip(runs, predictions, strict=True):
+        if one.hierarchy != comparison.hierarchy:
+            raise InputError(f"{run.folder} was trained on another tree than the one it is compared under")
+        if not np.array_equal(one.ids.astype(str), comparison.ids):
+            raise InputError(f"{run.folder} has its pictures in another order than {runs[0].folder}")
+    images = pictures_of_run(runs[0], None, data_dir, say)
+    test, none = images.test, images.take(np.arange(0))
+    reasons = {"most_confident": "confident", "most_severe": "severe"}
+    chosen = [(row, reasons[why]) for why, rows in comparison.failures().items() for row in rows.tolist()]
+    found = []
+    for run, one, side in zip(runs, predictions, comparison.sides, strict=True):
+        machine = look_at_machine(run.config)
+        doubt = label_doubt(one.probabilities[-1], one.labels)
+        failures = [failure_of(one, side.answers, doubt, row, (reason,)) for row, reason in chosen]
+        looked = looking(run.network().to(machine.device), none, machine, method)
+        found.append(look_at(looked, test, side.answers, failures))
+    return tuple(found)

@@ -1,0 +1,102 @@
+"""What a finished training leaves: predictions, scores, explained failures and a report, in its run folder."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from importlib.util import find_spec
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from kinwise import run as run_folder
+from kinwise.data.duplicates import Duplicates
+from kinwise.data.images import Images
+from kinwise.explain.look import explanations_of
+from kinwise.files import write_file, write_json, write_text
+from kinwise.judge.decide import decide
+from kinwise.judge.metrics import score
+from kinwise.judge.predictions import Predictions
+from kinwise.learn.machine import peak_memory_bytes
+from kinwise.learn.network import model_facts
+from kinwise.learn.tally import tally_of
+from kinwise.learn.train import Training
+from kinwise.learn.weights import save_network
+from kinwise.predict import predictions_on_test
+from kinwise.run import Run
+
+MOST_LOOKED_AT = 10_000
+"""Of the training pictures so many at most, evenly spaced, are looked at again when all is learnt."""
+
+
+def judge_and_write(
+    training: Training, images: Images, duplicates: Duplicates, folder: Path, say: Callable[[str], None]
+) -> Run:
+    """Judge a finished training on the test pictures, write everything into ``folder``, and give it its own name."""
+    say("Judging the test pictures")
+    started = perf_counter()
+    predictions = predictions_on_test(training.network, images, images.hierarchy, training.machine)
+    say(f"Predicted {len(predictions):,} pictures in {perf_counter() - started:.1f} s")
+    test = images.parts == "test"
+    predictions = replace(predictions, near_duplicate=duplicates.beside(np.flatnonzero(~test))[test])
+    facts = {
+        "seconds": training.seconds,
+        "epochs": training.history[-1]["epoch"],
+        "images_per_second": training.progress().images_per_second,
+        "peak_memory_bytes": peak_memory_bytes(training.machine.device),
+        "device": str(training.machine),
+        "parts": _parts_learnt_from(training, images),
+    }
+    scores = replace(score(predictions), model=model_facts(training.network), training=facts)
+    config, tree = training.config, images.hierarchy
+    write_json(folder / run_folder.HIERARCHY, tree.to_dict())
+    write_history(training, folder)
+    write_file(folder / run_folder.WEIGHTS, lambda p: save_network(p, training.network, config, tree))
+    write_file(folder / run_folder.PREDICTIONS, predictions.save)
+    write_json(folder / run_folder.SCORES, scores.to_dict())
+    _explain(training, images, predictions, folder, say)
+    if _is_there("plotly", "a report", say):
+        write_text(folder / run_folder.REPORT, run_folder.report_of(folder, predictions, scores))
+    done = {"seconds": training.seconds, "peak_memory_bytes": facts["peak_memory_bytes"]}
+    write_json(folder / run_folder.DONE, done)
+    return Run(run_folder.finish_folder(folder))
+
+
+def _explain(
+    training: Training, images: Images, predictions: Predictions, folder: Path, say: Callable[[str], None]
+) -> None:
+    """Look at as many failures as the config says, where there are any."""
+    right = decide(predictions)[:, -1] == predictions.labels
+    if not training.config.explained or right.all() or not _is_there("torchcam", "a look at the failures", say):
+        return
+    started = perf_counter()
+    count = training.config.explained
+    found = explanations_of(training.network, images, predictions, training.machine, count=count)
+    found.save(folder)
+    say(f"Explained {len(found.cases):,} of {np.sum(~right):,} failures in {perf_counter() - started:.1f} s")
+
+
+def _is_there(package: str, what: str, say: Callable[[str], None]) -> bool:
+    """Whether ``package`` is installed; where it is not, the training is kept and somebody is told what is left out."""
+    there = find_spec(package) is not None
+    if not there:
+        say(f"Without {what}: {package} is not installed. Later: pip install {package}, then kinwise explain RUN")
+    return there
+
+
+def _parts_learnt_from(training: Training, images: Images) -> dict[str, dict[str, Any]]:
+    """How the trained network does on the training pictures, as they are, and on the validation pictures."""
+    found = {}
+    for part in ("train", "validation"):
+        where = images.where(part)
+        where = where[:: -(-len(where) // MOST_LOOKED_AT)] if len(where) else where
+        if len(where):
+            tally = tally_of(training.network, images.take(where), training.machine, training.loss, training.context)
+            found[part] = {"n": len(where), **asdict(tally.figures())}
+    return found
+
+
+def write_history(training: Training, folder: Path) -> None:
+    """Write metrics.jsonl, a line for each epoch so far."""
+    write_text(folder / run_folder.METRICS, "".join(json.dumps(entry) + "\n" for entry in training.history))

@@ -21,7 +21,7 @@ ARGUMENTS = [
 PATIENCE = 180_000
 LAPTOP = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=390, height=844)
-MARKS = ".bars path, .heatmaplayer image, path.js-line, .points path, .treemaplayer path.surface"
+MARKS = ".bars path, .heatmaplayer image, path.js-line, .points path, .sunburstlayer path.surface"
 
 
 @dataclass(frozen=True, kw_only=True)

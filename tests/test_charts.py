@@ -8,10 +8,10 @@ from strategies import hierarchies
 from zoo import AXE, DOG, LABELS, PROBABILITIES, RAY, SAW, SHARK, ZOO, random_predictions
 
 from kinwise.hierarchy import Hierarchy
-from kinwise.judge.decide import argmax, independent
+from kinwise.judge.decide import argmax
 from kinwise.judge.metrics import score
 from kinwise.judge.predictions import Predictions
-from kinwise.show import charts, tallies
+from kinwise.show import charts, sections, tallies
 from kinwise.show.matrix import confusion_matrix
 from kinwise.show.theme import ink, severity_colours, text
 
@@ -151,51 +151,65 @@ def test_the_histogram_of_severities_shows_shares_beside_random_ones() -> None:
     assert list(model.marker.color) == ["var(--severity-1)", "var(--severity-2)"]
 
 
-def test_the_matrix_is_ordered_by_the_tree_and_coloured_by_severity(zoo: Predictions) -> None:
-    answers = argmax(zoo)
-    counts = tallies.confusion_counts(ZOO.level_labels[LABELS, 1], answers[:, 1], 3)
-    assert counts.tolist() == [[2, 0, 0], [0, 1, 1], [1, 0, 0]]
-    figure = confusion_matrix(counts, ZOO, 1)
-    cells = figure.data[0]
-    half = 0.999 * 0.5**0.4
-    np.testing.assert_allclose(cells.z, [[0.999, 2, 3], [2.999, 0, 3], [3, 3 + half, half]], rtol=1e-6)
-    assert np.asarray(cells.customdata)[:, :, 0].tolist() == [[2, 0, 0], [1, 0, 0], [0, 1, 1]]
-    assert np.asarray(cells.customdata)[:, 0, 1].tolist() == [2, 1, 2]
-    assert list(figure.layout.yaxis.ticktext) == ["fish", "dog", "tools"]
-    assert list(figure.layout.yaxis2.ticktext) == ["animals", "things"]
-    assert list(figure.layout.yaxis2.tickvals) == [0.5, 2]
-    family = figure.data[1]
-    assert list(family.x[:5]) == [-0.5, 1.5, 1.5, -0.5, -0.5]
-    assert list(family.y[6:11]) == [1.5, 1.5, 2.5, 2.5, 1.5]
+def test_the_matrix_has_a_ramp_of_colours_per_severity() -> None:
+    cells = confusion_matrix(ZOO).data[0]
+    assert (cells.zmin, cells.zmax) == (0, 4)
+    shown = [(round(place * 4, 3), colour) for place, colour in cells.colorscale]
+    assert shown[:4] == [
+        (0, "var(--surface)"),
+        (1, "var(--severity-0)"),
+        (1, "var(--surface)"),
+        (2, "var(--severity-1)"),
+    ]
+    assert shown[-1] == (4, "var(--severity-3)")
 
 
-@settings(max_examples=8)
-@given(tree=hierarchies(), seed=st.integers(0, 99))
-def test_the_hue_of_every_cell_is_its_severity(tree: Hierarchy, seed: int) -> None:
-    judged = random_predictions(tree, 40, seed)
-    answers = independent(judged)
-    for level, size in enumerate(tree.level_sizes):
-        counts = tallies.confusion_counts(tree.level_labels[judged.labels, level], answers[:, level], size)
-        cells = confusion_matrix(counts, tree, level).data[0]
-        order = tallies.level_order(tree, level)
-        np.testing.assert_array_equal(np.floor(cells.z), tallies.severities(tree, level)[np.ix_(order, order)])
-        assert np.asarray(cells.customdata)[:, :, 0].sum() == 40
-        assert cells.colorscale[0][0] == 0
-        assert cells.colorscale[-1] == (1, f"var(--severity-{len(tree.levels)})")
+def test_folded_confusions_count_the_class_answers_under_a_node(zoo: Predictions) -> None:
+    elsewhere = ZOO.level_labels[PROBABILITIES.argmax(axis=1)].copy()
+    elsewhere[:, :2] = 0  # what a rule answers at coarser levels is not looked at
+    found = dict(sections.folded_confusions(zoo, elsewhere))
+    assert list(found) == ["group", "superclass"]
+    assert found["group"][1:] == [["things", "animals", "1", "50.0\u00a0%"]]
+    assert found["superclass"][1:] == [["tools", "dog", "1", "50.0\u00a0%"], ["dog", "fish", "1", "100.0\u00a0%"]]
 
 
-def test_the_tree_of_boxes_adds_up(zoo: Predictions) -> None:
-    (boxes,) = charts.accuracy_on_the_tree(zoo, argmax(zoo)).data
-    assert "6" not in boxes.ids, "the ray has no pictures"
-    value = dict(zip(boxes.ids, boxes.values, strict=True))
-    for node, parent in zip(boxes.ids, boxes.parents, strict=True):
-        below = sum(value[child] for child, above in zip(boxes.ids, boxes.parents, strict=True) if above == node)
+def test_the_rings_of_the_tree_add_up(zoo: Predictions) -> None:
+    (rings,) = charts.accuracy_on_the_tree(zoo, argmax(zoo)).data
+    assert "6" not in rings.ids, "the ray has no pictures"
+    value = dict(zip(rings.ids, rings.values, strict=True))
+    for node, parent in zip(rings.ids, rings.parents, strict=True):
+        below = sum(value[child] for child, above in zip(rings.ids, rings.parents, strict=True) if above == node)
         assert below in (0, value[node])
         assert parent in value or node == "0"
-    assert boxes.labels[0] == "all classes  40\u00a0%"
-    assert boxes.labels[list(boxes.ids).index("5")] == "shark<br>50\u00a0%"
-    assert boxes.marker.colors[0] == "var(--frame)"
-    assert boxes.marker.colors[list(boxes.ids).index("9")] == "rgb(254, 232, 56)", "the bright end of cividis"
+    assert rings.text[0] == "all classes<br>40\u00a0%"
+    assert rings.text[list(rings.ids).index("5")] == "shark"
+    assert rings.marker.colors[list(rings.ids).index("9")] == "rgb(254, 232, 56)", "the bright end of cividis"
+    assert rings.marker.colors[list(rings.ids).index("7")] == "rgb(0, 34, 78)", "the dog, always wrong: the dark end"
+    assert rings.maxdepth == -1
+
+
+def test_a_big_tree_shows_its_inner_rings_first() -> None:
+    tree = Hierarchy(parents=np.array([-1, 0, 0, *[1] * 400, *[2] * 400]), names=tuple(f"n{n}" for n in range(803)))
+    right = Predictions.from_classes(np.eye(800), np.arange(800), tree)
+    (rings,) = charts.accuracy_on_the_tree(right, argmax(right)).data
+    assert rings.maxdepth == 2
+
+
+def test_risk_coverage_curves_go_from_the_surest_picture_to_all(zoo: Predictions) -> None:
+    chart = sections.selective(zoo, argmax(zoo))
+    group, _, class_ = chart.figure.data
+    assert list(class_.x) == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    # The surest are two right answers at 0.6, then mistakes at 0.5, 0.4 and 0.3.
+    assert list(class_.y) == pytest.approx([0, 0, 100 / 3, 50, 60])
+    assert list(group.y) == pytest.approx([0, 0, 0, 25, 20])
+    assert chart.rows[0][0] == "level"
+    # (0 + 0 + 1/3 + 1/2 + 3/5) / 5, and no better order is possible.
+    assert chart.rows[3] == [
+        "class",
+        *(f"{x}\u00a0%" for x in ("60.00", "60.00", "50.00", "33.33")),
+        "0.2867",
+        "0.2867",
+    ]
 
 
 def test_curves_show_what_was_logged() -> None:

@@ -1,5 +1,8 @@
 """The report as text: what it says, what it leaves out, and that nothing in it can break out of its place."""
 
+import base64
+import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +14,8 @@ from strategies import hierarchies
 from zoo import LABELS, PROBABILITIES, ZOO, random_predictions
 
 from kinwise.errors import InputError
+from kinwise.explain.album import album_of
+from kinwise.explain.explanations import Explanations
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.metrics import score
 from kinwise.judge.predictions import Predictions
@@ -18,6 +23,14 @@ from kinwise.judge.scores import MEASURES, Scores
 from kinwise.show import tables
 from kinwise.show.glossary import TERMS, amount, clock, interval, percent, value
 from kinwise.show.report import report_html
+
+
+def data(page: str, name: str) -> Any:
+    """What the page holds for its script under a name."""
+    found = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', page, re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
 
 HISTORY = [
     {
@@ -100,7 +113,9 @@ def test_everything_asked_for_is_there(zoo_page: str) -> None:
         "accuracy",
         "severity-mistakes",
         "severity-pictures",
-        *(f"{kind}-{level}" for kind in ("confusion", "calibration") for level in range(3)),
+        "confusion",
+        *(f"calibration-{level}" for level in range(3)),
+        "selective",
         "tree",
         "curve-accuracy",
         "curve-loss",
@@ -158,12 +173,13 @@ def test_hostile_names_stay_text() -> None:
     page = report(judged, title=HOSTILE, facts=hostile, commands=hostile, history=[row])
     outline = Outline(page)
     assert outline.open == []
-    assert sum(tag == "script" for tag, _ in outline.elements) == 4
+    assert sum(tag == "script" for tag, _ in outline.elements) == 6
     assert not [tag for tag, attributes in outline.elements if tag == "img" or "onerror" in attributes]
     assert HOSTILE.replace("\u2028", " ") in words(page)
     assert "42" not in words(page)
-    shown = figures(page)["confusion-1"]["layout"]["xaxis"]["ticktext"]
-    assert shown[1] == "&lt;b&gt;d&lt;/b&gt;"
+    shown = figures(page)["tree"]["data"][0]["labels"]
+    assert "&lt;b&gt;d&lt;/b&gt;" in shown
+    assert data(page, "pictures")["tree"]["names"][4] == "<b>d</b>", "the page's script writes it as text"
 
 
 def test_the_same_input_gives_the_same_text(zoo: Predictions) -> None:
@@ -190,12 +206,26 @@ def test_one_picture_and_one_level_are_enough() -> None:
     assert "0.0 % of 1 test picture got the right class." in words(page)
 
 
-def test_a_matrix_too_big_to_be_read_is_left_out() -> None:
-    tree = Hierarchy(parents=np.array([-1, 0, 0, *[1] * 150, *[2] * 100]), names=tuple(f"n{n}" for n in range(253)))
-    page = report(random_predictions(tree, 300, 0))
-    assert "confusion-0" in figures(page)
-    assert "confusion-1" not in figures(page)
-    assert "The matrix of the 250 nodes at level class is left out: 62,500 cells" in words(page)
+def test_folded_matrices_are_there_as_tables(zoo_page: str) -> None:
+    text = words(zoo_page)
+    assert "mistakes at level group as a table true answered pictures share of true things animals 1 50.0" in text
+    assert "mistakes at level superclass as a table true answered pictures share of true tools dog 1 50.0" in text
+
+
+def test_the_page_holds_the_album_of_its_explanations(zoo: Predictions, zoo_page: str) -> None:
+    assert data(zoo_page, "album") is None
+    empty = np.zeros((0, 3, 4, 4), np.uint8)
+    album = album_of(np.full((3, 3, 4, 4), 200, np.uint8), np.array([1, 2, 3]))
+    known = Explanations(
+        method="grad-cam", cases=(), pictures=empty, maps=empty, neighbours=empty[None, :0], common=(), album=album
+    )
+    page = report(zoo, explanations=known)
+    check_links(page)
+    check_needs_nothing(page)
+    kept = data(page, "album")
+    assert (kept["side"], kept["columns"]) == (4, 2)
+    assert base64.b64decode(kept["webp"]) == album.webp
+    assert base64.b64decode(kept["rows"]["data"]) == bytes([1, 2, 3])
 
 
 @settings(max_examples=3)

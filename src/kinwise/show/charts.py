@@ -8,9 +8,15 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from kinwise.judge.predictions import Predictions
-from kinwise.show.glossary import clock, percent
+from kinwise.judge.selective import RiskCoverage
+from kinwise.show.glossary import SPACE, clock, percent
 from kinwise.show.tallies import Reliability, node_accuracy
 from kinwise.show.theme import figure, ink, level_colour, text
+
+MOST_SECTORS = 600
+"""More of them in the rings of a tree take too long to draw."""
+_MOST_POINTS = 200
+_SHORT = 12
 
 # --- scores ------------------------------------------------------------------------------------------------------
 
@@ -125,55 +131,93 @@ def reliability_diagram(curve: Reliability, *, colour: str) -> go.Figure:
     )
 
 
+def risk_coverage_curves(levels: Sequence[str], curves: Sequence[RiskCoverage]) -> go.Figure:
+    """The error among the most confident pictures over the share of pictures that is answered, per level."""
+    lines = []
+    for level, (name, curve) in enumerate(zip(levels, curves, strict=True)):
+        pictures = len(curve.coverage)
+        at = np.unique(np.ceil(np.linspace(1, pictures, min(pictures, _MOST_POINTS))).astype(int)) - 1
+        lines.append(
+            go.Scatter(
+                x=curve.coverage[at],
+                y=100 * curve.risk[at],
+                name=text(name),
+                mode="lines",
+                line={"color": level_colour(len(levels), level), "width": 2.5},
+                customdata=[[percent(curve.coverage[i]), percent(curve.risk[i], 2)] for i in at],
+                hovertemplate="%{customdata[0]} answered<br><b>%{customdata[1]}</b> wrong"
+                "<extra>%{fullData.name}</extra>",
+            )
+        )
+    return figure(
+        *lines,
+        height=360,
+        xaxis={**shares_axis(step=0.25), "range": [0, 1.01], "title": {"text": "coverage: share of pictures answered"}},
+        yaxis={"rangemode": "tozero", "ticksuffix": f"{SPACE}%", "title": {"text": "share of wrong answers"}},
+        margin={"l": 62},
+    )
+
+
 # --- the tree ----------------------------------------------------------------------------------------------------
 
 
 def accuracy_on_the_tree(predictions: Predictions, answers: np.ndarray) -> go.Figure:
-    """The tree as nested boxes: area is the number of pictures, colour the share answered with that very class.
+    """The tree as rings around its root: angle is the number of pictures, colour the share answered with that node.
 
-    Inner nodes are frames without a colour; their share, judged at their own level, stands beside their name.
+    An inner node is judged at its own level, a class at the last. In a big tree only the inner rings are shown; those
+    below a node appear when it is chosen.
     """
     tree = predictions.hierarchy
     counts, shares = node_accuracy(predictions, answers)
     shown = np.flatnonzero(counts)
     names = ["all classes", *(text(name) for name in tree.names[1:])]
-    is_class = tree.heights[shown] == 0
-    labels = [
-        f"{names[node]}<br>{percent(shares[node], 0)}" if leaf else f"{names[node]}  {percent(shares[node], 0)}"
-        for node, leaf in zip(shown, is_class, strict=True)
-    ]
-    low, span = accuracy_range(shares[shown][is_class])
+    low, span = accuracy_range(shares[shown][tree.heights[shown] == 0])
     fills = sample_colorscale("Cividis", np.clip((shares[shown] - low) / span, 0, 1), colortype="tuple")
     return figure(
-        go.Treemap(
+        go.Sunburst(
             ids=[str(node) for node in shown],
-            labels=labels,
+            labels=[names[node] for node in shown],
+            text=[
+                f"{_two_lines(names[node])}<br>{percent(shares[node], 0)}" if tree.heights[node] else names[node]
+                for node in shown
+            ],
             parents=["" if node == 0 else str(tree.parents[node]) for node in shown],
             values=counts[shown],
-            textinfo="label",
-            textfont={
-                "color": [ink(*fill) if leaf else "var(--text)" for fill, leaf in zip(fills, is_class, strict=True)]
-            },
+            maxdepth=_rings(tree.depths[shown]),
+            textinfo="text",
+            textfont={"color": [ink(*fill) for fill in fills]},
+            insidetextorientation="radial",
             branchvalues="total",
-            customdata=[[names[node], percent(shares[node]), f"{counts[node]:,}"] for node in shown],
-            hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]} right<br>"
-            "%{customdata[2]} pictures<extra></extra>",
+            customdata=[[percent(shares[node]), f"{counts[node]:,}"] for node in shown],
+            hovertemplate="<b>%{label}</b><br>%{customdata[0]} right at its level<br>"
+            "%{customdata[1]} pictures<extra></extra>",
             marker={
-                "colors": [
-                    "rgb({}, {}, {})".format(*(round(255 * channel) for channel in fill)) if leaf else "var(--frame)"
-                    for fill, leaf in zip(fills, is_class, strict=True)
-                ],
+                "colors": ["rgb({}, {}, {})".format(*(round(255 * part) for part in fill)) for fill in fills],
                 "line": {"width": 1, "color": "var(--surface)"},
-                "pad": {"t": 21, "l": 3, "r": 3, "b": 3},
             },
-            tiling={"packing": "squarify", "squarifyratio": 1.5, "pad": 2},
+            leaf={"opacity": 1},
             sort=False,
-            pathbar={"visible": False},
+            rotation=90,
         ),
-        height=680,
-        margin={"l": 0, "r": 0, "t": 0, "b": 4},
-        meta={"narrow": {"height": 860}},
+        height=720,
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        meta={"square": True},
     )
+
+
+def _two_lines(name: str) -> str:
+    """A long name broken at the space nearest to its middle."""
+    spaces = [place for place, sign in enumerate(name) if sign == " "]
+    if len(name) <= _SHORT or not spaces:
+        return name
+    middle = min(spaces, key=lambda place: abs(place - len(name) / 2))
+    return f"{name[:middle]}<br>{name[middle + 1 :]}"
+
+
+def _rings(depths: np.ndarray) -> int:
+    """How many rings of the tree can be drawn at once, the root among them; -1 for all."""
+    upto = np.cumsum(np.bincount(depths))
+    return -1 if upto[-1] <= MOST_SECTORS else max(int(np.count_nonzero(upto <= MOST_SECTORS)), 2)
 
 
 def accuracy_range(shares: np.ndarray) -> tuple[float, float]:

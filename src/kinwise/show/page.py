@@ -35,7 +35,7 @@ def render(template: str, tree: Hierarchy | None, charts: Sequence[Chart], *, ru
             version=__version__,
             severities=[display(name) for name in severity_names(tree)] if tree else [],
             colours={scheme: page_colours(height, runs, scheme) for scheme in ("light", "dark")},
-            figures=_figures_json(charts),
+            figures=json_inside(_figures(charts)),
             plotly=Markup(get_plotlyjs()),
             **values,
         )
@@ -56,10 +56,13 @@ def _environment() -> Environment:
     return environment
 
 
-def _figures_json(charts: Sequence[Chart]) -> Markup:
-    """All figures as JSON that is safe inside a script element: no text in it can end the element."""
-    figures = {chart.name: json.loads(to_json(chart.figure, validate=False, engine="json")) for chart in charts}
-    text = json.dumps(figures, separators=(",", ":"), ensure_ascii=True)
+def json_inside(value: Any) -> Markup:
+    """A value as JSON that is safe inside a script element: no text in it can end the element."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=True)
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(text)
+
+
+def _figures(charts: Sequence[Chart]) -> dict[str, Any]:
+    return {chart.name: json.loads(to_json(chart.figure, validate=False, engine="json")) for chart in charts}

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kinwise.errors import InputError
+from kinwise.explain.explanations import Explanations
 from kinwise.judge.decide import decide
 from kinwise.judge.predictions import Predictions
 from kinwise.judge.scores import Scores
 from kinwise.show import sections, tables
-from kinwise.show.page import render
+from kinwise.show.page import json_inside, render
+from kinwise.show.picture_data import album_data, picture_data
 
 
 def report_html(
@@ -19,6 +21,7 @@ def report_html(
     facts: Mapping[str, str],
     commands: Mapping[str, str],
     history: Sequence[Mapping[str, Any]] = (),
+    explanations: Explanations | None = None,
 ) -> str:
     """One self-contained HTML page; the same input gives the same text.
 
@@ -29,6 +32,7 @@ def report_html(
         facts: what was run, name by value: recipe, loss, seed, versions, machine.
         commands: what to type to run it again, label by shell command.
         history: one row per epoch, as in ``metrics.jsonl``; without any there are no training curves.
+        explanations: failures with their pictures; without them the page shows names of pictures only.
 
     Raises:
         InputError: when the scores are of other pictures or another tree.
@@ -43,9 +47,10 @@ def report_html(
     groups = {
         "accuracy": [sections.accuracy(scores)],
         "severity": sections.severity(scores, tree),
-        "confusion": sections.confusion(predictions, answers),
+        "confusion": [sections.confusion(predictions)],
         "tree": [sections.on_the_tree(predictions, answers)],
         "calibration": sections.calibration(predictions, scores),
+        "selective": [sections.selective(predictions, answers)],
         "training": sections.training(history, tree.levels),
     }
     return render(
@@ -57,7 +62,7 @@ def report_html(
         landed=tables.where_answers_land(scores, tree),
         tiles=tables.tiles(scores),
         groups=groups,
-        too_many=sections.levels_without_matrix(tree),
+        folded=sections.folded_confusions(predictions, answers),
         top=tables.top_confusion_rows(predictions, answers),
         lowest=sections.colour_range(predictions, answers),
         near_duplicates=tables.near_duplicates(scores),
@@ -69,4 +74,6 @@ def report_html(
         facts=facts,
         commands=commands,
         scores=scores,
+        pictures=json_inside(picture_data(predictions, answers)),
+        album=json_inside(album_data(explanations.album) if explanations else None),
     )

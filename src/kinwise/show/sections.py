@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.predictions import Predictions
 from kinwise.judge.scores import Scores
+from kinwise.judge.selective import risk_coverage
 from kinwise.show import charts
 from kinwise.show.glossary import clock, interval, percent, value
 from kinwise.show.matrix import MOST_NODES, confusion_matrix
@@ -25,6 +26,9 @@ from kinwise.show.tallies import (
 from kinwise.show.theme import level_colour
 
 Rows = list[list[str]]
+
+COVERAGES = (1.0, 0.9, 0.75, 0.5)
+"""Of the table beside the risk-coverage curves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,35 +86,38 @@ def severity(scores: Scores, tree: Hierarchy) -> list[Chart]:
     return found
 
 
-def confusion(predictions: Predictions, answers: np.ndarray) -> list[Chart]:
-    """The confusion matrix of each level that is small enough to be read, coarse to fine."""
+def confusion(predictions: Predictions) -> Chart:
+    """The confusion matrix; the page's script counts its cells."""
     tree = predictions.hierarchy
-    truth = tree.level_labels[predictions.labels]
+    return Chart(
+        name="confusion",
+        heading="",
+        description="Confusion matrix: rows are true, columns answered; the tables hold its most frequent mistakes",
+        figure=confusion_matrix(tree),
+        rows=[],
+    )
+
+
+def folded_confusions(predictions: Predictions, answers: np.ndarray) -> list[tuple[str, Rows]]:
+    """For each level above the classes its name and the most frequent mistakes between its nodes, coarse to fine.
+
+    A class answer counts for its ancestors, as in the matrix, whatever a rule answered at the coarser levels.
+    """
+    tree = predictions.hierarchy
     found = []
-    for level, (name, size) in enumerate(zip(tree.levels, tree.level_sizes, strict=True)):
+    for level, name in enumerate(tree.levels[:-1]):
+        size, place = tree.level_sizes[level], tree.level_labels[:, level]
         if size > MOST_NODES:
             continue
-        counts = confusion_counts(truth[:, level], answers[:, level], size)
+        counts = confusion_counts(place[predictions.labels], place[answers[:, -1]], size)
         names = [display(node) for node in tree.level_names(level)]
-        last = level == len(tree.levels) - 1
-        pairs = [] if last else top_confusions(counts, severities(tree, level), 10)
-        rows = [[names[pair.true], names[pair.answered], f"{pair.count:,}", percent(pair.share)] for pair in pairs]
-        found.append(
-            Chart(
-                name=f"confusion-{level}",
-                heading=f"{display(name).capitalize()}: {size} by {size}",
-                description=f"Confusion matrix of {size} nodes at level {display(name)}; "
-                f"{percent(np.trace(counts) / counts.sum())} of the pictures lie on its diagonal",
-                figure=confusion_matrix(counts, tree, level),
-                rows=[["true", "answered", "pictures", "share of true"], *rows] if rows else [],
-            )
-        )
+        rows = [
+            [names[pair.true], names[pair.answered], f"{pair.count:,}", percent(pair.share)]
+            for pair in top_confusions(counts, severities(tree, level), 10)
+        ]
+        if rows:
+            found.append((display(name), [["true", "answered", "pictures", "share of true"], *rows]))
     return found
-
-
-def levels_without_matrix(tree: Hierarchy) -> list[tuple[str, int]]:
-    """The levels, with their sizes, whose matrix would be too big to be read."""
-    return [(name, size) for name, size in zip(tree.levels, tree.level_sizes, strict=True) if size > MOST_NODES]
 
 
 def colour_range(predictions: Predictions, answers: np.ndarray) -> str:
@@ -129,7 +136,7 @@ def on_the_tree(predictions: Predictions, answers: np.ndarray) -> Chart:
     return Chart(
         name="tree",
         heading="",
-        description="The tree of classes as nested boxes, coloured by accuracy; the tables below hold the numbers",
+        description="The tree of classes as rings, coloured by accuracy; the tables below hold the numbers",
         figure=charts.accuracy_on_the_tree(predictions, answers),
         rows=[["node", "pictures", "right at its level"], *rows] if rows else [],
     )
@@ -155,6 +162,32 @@ def calibration(predictions: Predictions, scores: Scores) -> list[Chart]:
             )
         )
     return found
+
+
+def selective(predictions: Predictions, answers: np.ndarray) -> Chart:
+    """The error if only the pictures with the most confident class answers are answered, per level."""
+    tree = predictions.hierarchy
+    truth = tree.level_labels[predictions.labels]
+    confidence = predictions.probabilities[-1][np.arange(len(answers)), answers[:, -1]]
+    curves = [risk_coverage(confidence, answers[:, level] != truth[:, level]) for level in range(len(tree.levels))]
+    rows = [
+        [
+            display(name),
+            *(percent(curve.at(coverage), 2) for coverage in COVERAGES),
+            f"{curve.area:.4f}",
+            f"{curve.lowest_area:.4f}",
+        ]
+        for name, curve in zip(tree.levels, curves, strict=True)
+    ]
+    shown = ", ".join(f"{row[0]} {row[-2]}" for row in rows)
+    answered = (f"wrong of {percent(coverage, 0)}" for coverage in COVERAGES)
+    return Chart(
+        name="selective",
+        heading="",
+        description=f"Risk-coverage curve of each level; area under it: {shown}",
+        figure=charts.risk_coverage_curves(tree.levels, curves),
+        rows=[["level", *answered, "area under the curve", "lowest possible area"], *rows],
+    )
 
 
 def training(history: Sequence[Mapping[str, Any]], levels: Sequence[str]) -> list[Chart]:

@@ -1,7 +1,7 @@
 """What a report says without a chart: the verdict, the key figures, and the tables."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,13 +26,14 @@ MOST_CONFUSIONS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Tile:
-    """One key figure: its name, its value, its interval and a remark."""
+    """One key figure: its name, its value, its interval, a remark, and the key by which the page's script finds it."""
 
     name: str
     value: str
     interval: str
     remark: str
     colour: str = "var(--text)"
+    key: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +48,10 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassRow:
-    """How one class fared: its ancestors, its pictures, its accuracy and what it was taken for most often."""
+    """How one class fared: its node, its ancestors, its pictures, its accuracy and what it was taken for most often."""
 
     name: str
+    node: int
     ancestors: tuple[str, ...]
     pictures: int
     accuracy: float
@@ -88,7 +90,10 @@ def tiles(scores: Scores) -> list[Tile]:
     """The key figures, the class first."""
     count = len(scores.levels)
     found = [
-        _tile("accuracy", scores.level[name]["accuracy"], f"{display(name)} accuracy", level_colour(count, index))
+        replace(
+            _tile("accuracy", scores.level[name]["accuracy"], f"{display(name)} accuracy", level_colour(count, index)),
+            key=f"accuracy-{index}",
+        )
         for index, name in reversed(list(enumerate(scores.levels)))
     ]
     tree = scores.hierarchy
@@ -109,7 +114,7 @@ def tiles(scores: Scores) -> list[Tile]:
 def _tile(key: str, figure: Any, name: str = "", colour: str = "var(--text)", remark: str = "") -> Tile:
     shown = percent(figure.value) if MEASURES[key].share else f"{figure.value:.2f}"
     limits = interval(key, figure, 1 if MEASURES[key].share else 2)
-    return Tile(name=name or MEASURES[key].title, value=shown, interval=limits, remark=remark, colour=colour)
+    return Tile(name=name or MEASURES[key].title, value=shown, interval=limits, remark=remark, colour=colour, key=key)
 
 
 def top_confusion_rows(predictions: Predictions, answers: np.ndarray) -> list[tuple[str, str, Confusion]]:
@@ -132,6 +137,7 @@ def class_rows(predictions: Predictions, answers: np.ndarray) -> list[ClassRow]:
         rows.append(
             ClassRow(
                 name=tree.classes[class_],
+                node=int(tree.leaves[class_]),
                 ancestors=tuple(tree.names[node] for node in tree.ancestors(int(tree.leaves[class_]))[1:-1]),
                 pictures=pictures,
                 accuracy=float(counts[class_, class_] / pictures),

@@ -1,18 +1,24 @@
-(() => {
+// The base of every page: it draws the figures, sorts tables, copies commands and marks the place that is being read.
+const kinwise = (() => {
   "use strict";
   const figures = JSON.parse(document.getElementById("figures").textContent);
   const narrow = window.matchMedia("(max-width: 640px)");
   const touch = window.matchMedia("(hover: none)");
-  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const root = document.documentElement;
+  const boxes = [...document.querySelectorAll("[data-chart]")];
+  // By the name of a chart: what makes its figure for a width, where that depends on more than colours; and what to do
+  // once it stands for the first time.
+  const makers = {};
+  const firsts = {};
 
   // A copy of a figure in which every CSS variable has the value it has on this page now.
   function coloured(value, style) {
     if (typeof value === "string") {
-      const variable = /^var\((--[a-z0-9-]+)\)$/.exec(value);
+      const variable = value.startsWith("var(") && /^var\((--[a-z0-9-]+)\)$/.exec(value);
       return (variable && style.getPropertyValue(variable[1]).trim()) || value;
     }
     if (Array.isArray(value)) return value.map((entry) => coloured(entry, style));
-    if (value === null || typeof value !== "object") return value;
+    if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
     return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, coloured(entry, style)]));
   }
 
@@ -24,8 +30,10 @@
     place[last] = value;
   }
 
-  function draw(box) {
-    const figure = coloured(figures[box.dataset.chart], getComputedStyle(document.documentElement));
+  async function draw(box) {
+    const name = box.dataset.chart;
+    const made = makers[name]?.(box.clientWidth) ?? figures[name];
+    const figure = coloured(made, getComputedStyle(root));
     const { layout } = figure;
     const { meta } = layout;
     const still = !meta.zoom || narrow.matches || touch.matches;
@@ -39,38 +47,46 @@
     }
     if (still) layout.dragmode = false;
     box.style.minHeight = box.style.aspectRatio = "auto";
-    return Plotly.react(box, figure.data, layout, {
+    await Plotly.react(box, figure.data, layout, {
       displaylogo: false,
-      displayModeBar: still ? false : "hover",
+      displayModeBar: still || meta.own_tools ? false : "hover",
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
       scrollZoom: false,
+      doubleClick: meta.own_tools ? false : "reset+autosize",
     });
+    firsts[name]?.(box);
+    delete firsts[name];
   }
-
-  const boxes = [...document.querySelectorAll("[data-chart]")];
 
   // One chart after the other, so that the page answers meanwhile.
-  async function drawAll() {
-    document.documentElement.dataset.charts = "drawing";
-    for (const box of boxes) {
-      await draw(box);
-      await new Promise((next) => setTimeout(next));
-    }
-    document.documentElement.dataset.charts = "drawn";
+  let waiting = 0;
+  let queue = Promise.resolve();
+  function redraw(names) {
+    const wanted = boxes.filter((box) => !names || names.includes(box.dataset.chart));
+    waiting += 1;
+    root.dataset.charts = "drawing";
+    queue = queue.then(async () => {
+      for (const box of wanted) {
+        await draw(box);
+        await new Promise((next) => setTimeout(next));
+      }
+      waiting -= 1;
+      if (!waiting) root.dataset.charts = "drawn";
+    });
+  }
+  function drawAtOnce() {
+    for (const box of boxes) draw(box);
   }
 
-  let queue = drawAll();
+  document.addEventListener("DOMContentLoaded", () => redraw());
   let width = window.innerWidth;
   let timer;
-  function again() {
-    clearTimeout(timer);
-    timer = setTimeout(() => (queue = queue.then(drawAll)), 120);
-  }
   window.addEventListener("resize", () => {
-    if (window.innerWidth !== width) again();
+    if (window.innerWidth === width) return;
     width = window.innerWidth;
+    clearTimeout(timer);
+    timer = setTimeout(redraw, 120);
   });
-  dark.addEventListener("change", again);
 
   // Sorting: by what a cell's data-value says, a number where both are numbers.
   function compare(a, b) {
@@ -117,4 +133,21 @@
     { rootMargin: "-30% 0px -65% 0px" },
   );
   for (const section of document.querySelectorAll("section[id]")) watcher.observe(section);
+
+  // A name as plotly shows it literally: what it would take for tags is escaped.
+  function literal(name) {
+    return name.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  }
+  // A share 0..1 in per cent, and a count, as they stand in the tables.
+  const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)}\u00a0%`;
+  const amount = (count) => count.toLocaleString("en-US");
+  // An element with a text and attributes.
+  function element(tag, text = "", attributes = {}) {
+    const made = document.createElement(tag);
+    if (text) made.textContent = text;
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    return made;
+  }
+
+  return { figures, makers, firsts, narrow, touch, redraw, drawAtOnce, literal, percent, amount, element };
 })();

@@ -8,7 +8,7 @@
   const note = document.querySelector("#fold-note");
 
   const buttons = tree.levels.map((name, level) => {
-    const button = element("button", name, { type: "button" });
+    const button = element("button", `${name} `, { type: "button" });
     button.append(element("small", amount(tree.levelNodes[level].length)));
     button.addEventListener("click", () => matrix.show(level));
     levels.append(button);
@@ -24,7 +24,7 @@
     for (const child of tree.children[node].filter((one) => tree.children[one].length)) {
       const open = matrix.state.opened.has(child);
       const item = element("li");
-      const button = element("button", tree.names[child], { type: "button", "aria-expanded": open });
+      const button = element("button", `${tree.names[child]} `, { type: "button", "aria-expanded": open });
       button.dataset.node = child;
       button.append(element("small", amount(tree.size[child])));
       button.addEventListener("click", () => {

@@ -57,6 +57,14 @@ def test_every_chart_has_drawn_its_marks(laptop: Visit) -> None:
     assert marks["tree"] == 130
 
 
+def test_no_chart_asks_plotly_for_a_colour_it_does_not_know(laptop: Visit) -> None:
+    found = laptop.page.evaluate(
+        "[...document.querySelectorAll('[data-chart]')]"
+        ".filter((box) => JSON.stringify([box.data, box.layout]).includes('var(--')).map((box) => box.dataset.chart)"
+    )
+    assert found == []
+
+
 def test_the_page_fits_a_laptop(laptop: Visit) -> None:
     assert laptop.overflow() <= 0
 

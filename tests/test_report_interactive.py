@@ -198,6 +198,27 @@ def test_the_matrix_zooms_and_comes_back(asked: Visit) -> None:
     assert asked.page.evaluate(edges) == [-0.5, 19.5]
 
 
+def test_dragging_zooms_in_and_a_double_click_out(visit: Visit) -> None:
+    visit.page.set_viewport_size(LAPTOP)
+    visit.page.reload()
+    visit.drawn()
+    edges = "document.querySelector('#chart-confusion')._fullLayout.yaxis.range"
+    plot = visit.page.locator("#chart-confusion .nsewdrag")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box
+    places = [(box["x"] + share * box["width"], box["y"] + share * box["height"]) for share in (0.25, 0.5, 0.75)]
+    visit.page.mouse.move(*places[0])
+    visit.page.mouse.down()
+    for place in places[1:]:
+        visit.page.mouse.move(*place)
+    visit.page.mouse.up()
+    visit.redrawn(f"{edges}[0] < 19")
+    assert visit.page.evaluate(edges) == pytest.approx([14.5, 4.5], abs=0.3)
+    plot.dblclick()
+    visit.redrawn(f"{edges}[0] === 19.5")
+
+
 def test_a_matrix_of_too_many_rows_shows_those_with_most_mistakes(visit: Visit, tmp_path: Path) -> None:
     tree = Hierarchy(parents=np.array([-1, *[0] * 400]), names=tuple(f"n{n}" for n in range(401)))
     with another(visit, saved(tmp_path / "report.html", random_predictions(tree, 500, 0))) as flat:

@@ -229,9 +229,12 @@ kinwise.matrix = (() => {
   }
 
   firsts.confusion = (box) => {
+    let timer;
+    // Zoomed in, a click may be the first half of the double click that zooms out.
     box.on("plotly_click", ({ points }) => {
       const [row, column] = points[0].pointIndex ?? points[0].pointNumber;
-      kinwise.showCell(table.rows[row], table.columns[column]);
+      clearTimeout(timer);
+      timer = setTimeout(() => kinwise.showCell(table.rows[row], table.columns[column]), state.zoom ? 320 : 0);
     });
     box.on("plotly_relayout", (change) => {
       if (!("xaxis.range[0]" in change) && !("yaxis.range[0]" in change)) return;
@@ -239,7 +242,10 @@ kinwise.matrix = (() => {
       state.zoom = { x: xaxis.range.slice(), y: yaxis.range.slice() };
       kinwise.redraw(["confusion"]);
     });
-    box.on("plotly_doubleclick", () => zoom(0));
+    box.on("plotly_doubleclick", () => {
+      if (state.zoom) clearTimeout(timer);
+      zoom(0);
+    });
   };
 
   // A branch is unfolded as far as it can be read; what was open before comes back with all pictures.

@@ -17,7 +17,9 @@ const kinwise = (() => {
       const variable = value.startsWith("var(") && /^var\((--[a-z0-9-]+)\)$/.exec(value);
       return (variable && style.getPropertyValue(variable[1]).trim()) || value;
     }
-    if (Array.isArray(value)) return value.map((entry) => coloured(entry, style));
+    if (Array.isArray(value)) {
+      return typeof value.at(-1) === "number" ? value : value.map((entry) => coloured(entry, style));
+    }
     if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
     return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, coloured(entry, style)]));
   }
@@ -140,7 +142,8 @@ const kinwise = (() => {
   }
   // A share 0..1 in per cent, and a count, as they stand in the tables.
   const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)}\u00a0%`;
-  const amount = (count) => count.toLocaleString("en-US");
+  const thousands = new Intl.NumberFormat("en-US");
+  const amount = (count) => (count < 1000 ? String(count) : thousands.format(count));
   // An element with a text and attributes.
   function element(tag, text = "", attributes = {}) {
     const made = document.createElement(tag);

@@ -156,6 +156,8 @@ def test_a_ragged_tree_and_answers_off_its_paths_are_counted_too(visit: Visit, t
         assert shape(ragged) == [5, 5, 120]
         ragged.page.get_by_role("button", name="superclass 3").click()
         assert shape(ragged) == [3, 3, 120]
+        rows = ragged.page.evaluate("kinwise.matrix.table().rows.map((node) => kinwise.pictures.tree.names[node])")
+        assert rows == ["fish", "dog", "tools"], "in the order of a walk down the tree"
         ragged.page.click("#cell-show")
         ragged.page.wait_for_selector("#cell h3")
         assert "This page holds no pictures, so there are only names" in texts(ragged, "#cell p")[0]

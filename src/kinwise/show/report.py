@@ -6,9 +6,11 @@ from typing import Any
 from kinwise.errors import InputError
 from kinwise.explain.explanations import Explanations
 from kinwise.judge.decide import decide
+from kinwise.judge.failures import Failure
 from kinwise.judge.predictions import Predictions
 from kinwise.judge.scores import Scores
 from kinwise.show import sections, tables
+from kinwise.show.gallery import gallery_of
 from kinwise.show.page import json_inside, render
 from kinwise.show.picture_data import album_data, picture_data
 
@@ -22,6 +24,7 @@ def report_html(
     commands: Mapping[str, str],
     history: Sequence[Mapping[str, Any]] = (),
     explanations: Explanations | None = None,
+    failures: Sequence[Failure] = (),
 ) -> str:
     """One self-contained HTML page; the same input gives the same text.
 
@@ -32,10 +35,11 @@ def report_html(
         facts: what was run, name by value: recipe, loss, seed, versions, machine.
         commands: what to type to run it again, label by shell command.
         history: one row per epoch, as in ``metrics.jsonl``; without any there are no training curves.
-        explanations: failures with their pictures; without them the page shows names of pictures only.
+        explanations: of the failures worth looking at, with pictures and heat maps.
+        failures: those worth looking at, where there are no explanations.
 
     Raises:
-        InputError: when the scores are of other pictures or another tree.
+        InputError: when the scores are of other pictures or another tree, or a failure of a class it has not.
     """
     tree = predictions.hierarchy
     if scores.n != len(predictions) or scores.levels != tree.levels:
@@ -63,6 +67,7 @@ def report_html(
         tiles=tables.tiles(scores),
         groups=groups,
         folded=sections.folded_confusions(predictions, answers),
+        gallery=gallery_of(tree, explanations, failures),
         top=tables.top_confusion_rows(predictions, answers),
         lowest=sections.colour_range(predictions, answers),
         near_duplicates=tables.near_duplicates(scores),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from kinwise.explain.explanations import Explanations
 from kinwise.judge.comparison import ClassDifference, Comparison, Difference, Row
 from kinwise.judge.comparison_text import CAVEAT, chance, change, verdict
 from kinwise.judge.scores import MEASURES
@@ -11,6 +12,7 @@ from kinwise.show.comparison_charts import History, direction_colour
 from kinwise.show.comparison_sections import class_chart, difference_charts, front, severities, training
 from kinwise.show.glossary import SPACE, title, value
 from kinwise.show.page import render
+from kinwise.show.same_failures import same_failures
 from kinwise.show.sections import Chart, Rows
 from kinwise.show.tables import Part, Tile, cell, terms
 from kinwise.show.tallies import display
@@ -67,6 +69,7 @@ def comparison_html(
     *,
     commands: Mapping[str, str] | None = None,
     histories: Sequence[History] = (),
+    explained: Sequence[Explanations] = (),
 ) -> str:
     """One self-contained HTML page; the same input gives the same text.
 
@@ -74,6 +77,10 @@ def comparison_html(
         comparison: what ``compare`` found.
         commands: what to type to compare again, label by shell command.
         histories: for each of the sides one row per epoch, as in ``metrics.jsonl``, or none.
+        explained: for each of the sides the explanations of the same pictures, failures of the baseline; or none.
+
+    Raises:
+        InputError: when the explanations are not of every side, or not of the same pictures.
     """
     names = [side.name for side in comparison.sides]
     others = [_against(comparison, which) for which in range(len(comparison.differences))]
@@ -90,6 +97,7 @@ def comparison_html(
         names=names,
         others=others,
         groups=common,
+        same=same_failures(comparison, explained),
         failures=[
             (FAILURES[why], [comparison.failure(index) for index in found.tolist()])
             for why, found in comparison.failures().items()

@@ -41,12 +41,8 @@ def report_html(
     Raises:
         InputError: when the scores are of other pictures or another tree, or a failure of a class it has not.
     """
+    check_scores(scores, predictions)
     tree = predictions.hierarchy
-    if scores.n != len(predictions) or scores.levels != tree.levels:
-        raise InputError(
-            f"the scores ({scores.n} pictures, levels {', '.join(scores.levels)}) are not of these predictions "
-            f"({len(predictions)} pictures, levels {', '.join(tree.levels)}); score the predictions again"
-        )
     answers = decide(predictions, scores.decision)
     groups = {
         "accuracy": [sections.accuracy(scores)],
@@ -82,3 +78,17 @@ def report_html(
         pictures=json_inside(picture_data(predictions, answers)),
         album=json_inside(album_data(explanations.album) if explanations else None),
     )
+
+
+def check_scores(scores: Scores, predictions: Predictions) -> None:
+    """Make sure that scores are of these predictions.
+
+    Raises:
+        InputError: when they are of other pictures or another tree.
+    """
+    levels = predictions.hierarchy.levels
+    if scores.n != len(predictions) or scores.levels != levels:
+        raise InputError(
+            f"the scores ({scores.n} pictures, levels {', '.join(scores.levels)}) are not of these predictions "
+            f"({len(predictions)} pictures, levels {', '.join(levels)}); score the predictions again"
+        )

@@ -62,6 +62,20 @@ def confusion_counts(true: np.ndarray, answered: np.ndarray, size: int) -> np.nd
     return np.bincount(true * size + answered, minlength=size * size).reshape(size, size)
 
 
+def strength(counts: np.ndarray) -> np.ndarray:
+    """How strongly each cell of a confusion matrix is coloured, 0..1: its share of its row, to the power of 0.4.
+
+    The power lets rare mistakes be seen.
+    """
+    return (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)) ** 0.4
+
+
+def blocks(parents: np.ndarray) -> list[tuple[int, int]]:
+    """Where runs of equal parents start and end (exclusive)."""
+    edges = np.flatnonzero(np.diff(parents)) + 1
+    return list(zip([0, *edges.tolist()], [*edges.tolist(), len(parents)], strict=True))
+
+
 def top_confusions(counts: np.ndarray, severity: np.ndarray, most: int = 20) -> list[Confusion]:
     """The most frequent mistakes of a confusion matrix, the most frequent first; ties in the order of the classes."""
     wrong = counts - np.diag(np.diag(counts))

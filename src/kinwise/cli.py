@@ -155,12 +155,15 @@ class Compare:
 class Report:
     """Write the report of one or more runs again.
 
-    Example:
+    Examples:
       kinwise report runs/standard-1 runs/standard-2
+      kinwise report runs/standard-1 --figures
     """
 
     runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN")]
     """Run folders."""
+    figures: Flag = False
+    """Write figures for a paper as well, PNG and SVG with captions, into the folder figures of each run."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -172,6 +172,8 @@ def report(verb: cli.Report) -> None:
         raise InputError("which runs? kinwise report RUN...")
     for run in [Run(folder) for folder in verb.runs]:
         print(f"Report: {run.report().resolve()}")
+        if verb.figures:
+            print(f"Figures: {run.figures().resolve()}")
 
 
 def data(verb: cli.Data) -> None:

@@ -37,6 +37,7 @@ STATE = "state.pt"
 PREDICTIONS = "predictions.safetensors"
 SCORES = "scores.json"
 REPORT = "report.html"
+FIGURES = "figures"
 DONE = "done.json"
 PARTIAL = ".partial"
 
@@ -121,6 +122,20 @@ class Run:
             InputError: when it is damaged.
         """
         return Explanations.load(self.folder)
+
+    def figures(self) -> Path:
+        """Write figures for a paper, PNG and SVG, with their captions into the folder figures, and return its path."""
+        from kinwise.show.paper import write_figures
+
+        folder = self.folder / FIGURES
+        write_figures(
+            folder,
+            predictions=self.predictions(),
+            scores=self.saved_scores(),
+            history=self.history,
+            explanations=self.explanations(),
+        )
+        return folder
 
     def network(self) -> "Network":
         """The trained network, on the CPU, ready to predict."""

@@ -100,7 +100,11 @@ def test_the_table_has_a_line_for_each_case_that_a_spreadsheet_reads(tmp_path: P
     assert first["severity"] == "1"
     assert first["label doubt"] == "0.2500"
     assert first["near-duplicate in train"] == ""
-    assert (first["most similar"], first["its class"], first["similarity"]) == ("train/jug.png", 'jug, "blue"', "0.8750")
+    assert (first["most similar"], first["its class"], first["similarity"]) == (
+        "train/jug.png",
+        'jug, "blue"',
+        "0.8750",
+    )
     assert first["what may have happened"] == "In grey it is answered cup."
     assert (second["row"], second["most similar"], second["what may have happened"]) == ("8", "", "")
 

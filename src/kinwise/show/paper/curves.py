@@ -73,7 +73,9 @@ def risk_over_coverage(predictions: Predictions, answers: np.ndarray, scores: Sc
         curve = risk_coverage(confidence, wrong[:, level])
         areas.append(f"{plain(name)} {curve.area:.4f}")
         shown = np.unique(np.linspace(0, len(wrong) - 1, _MOST_POINTS).round().astype(int))
-        axes.plot(curve.coverage[shown], curve.risk[shown], label=fitted(name, 0.6, 7), markevery=_some(len(shown)), **line)
+        axes.plot(
+            curve.coverage[shown], curve.risk[shown], label=fitted(name, 0.6, 7), markevery=_some(len(shown)), **line
+        )
     axes.set(xlabel="coverage", ylabel="error rate among covered", xlim=(0, 1.02))
     axes.set_ylim(0, 1.05 * max(axes.get_ylim()[1], 0.01))
     for which in ("x", "y"):

@@ -19,8 +19,8 @@ from common import machine, write
 
 from kinwise.data import load
 from kinwise.data.augment import normalise
-from kinwise.explain.faithfulness import HOTTEST, RANDOM_MASKS, border_shares, faithfulness, mean_faithfulness
-from kinwise.explain.maps import METHODS, heat_maps, targets_of
+from kinwise.examine.faithfulness import HOTTEST, RANDOM_MASKS, border_shares, faithfulness, mean_faithfulness
+from kinwise.examine.maps import METHODS, heat_maps, targets_of
 from kinwise.learn.machine import keep_memory, look_at_machine
 from kinwise.learn.network import Network
 from kinwise.run import Run

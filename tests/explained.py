@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from kinwise.explain.album import album_of
-from kinwise.explain.cases import Case, Copy, Faithfulness, HeatMap, Hypothesis, Neighbour, Stability, Trait
-from kinwise.explain.explanations import Explanations
+from kinwise.examine.album import album_of
+from kinwise.examine.cases import Case, Copy, Faithfulness, HeatMap, Hypothesis, Neighbour, Stability, Trait
+from kinwise.examine.explanations import Explanations
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.decide import decide
 from kinwise.judge.failures import REASONS, Failure, LevelAnswer
@@ -13,7 +13,7 @@ from kinwise.show.tallies import display
 
 AGAINST = "against"
 HOLDS = Trait(
-    name="edge_density",
+    name="clutter",
     side="low",
     pictures=1312,
     found=(0.412, 0.267),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kinwise.explain.album import EMPTY, LARGEST_SIDE, album_of
+from kinwise.examine.album import EMPTY, LARGEST_SIDE, album_of
 
 COLOURS = np.array([[200, 30, 30], [30, 200, 30], [30, 30, 200], [220, 220, 40], [40, 220, 220]], np.uint8)
 

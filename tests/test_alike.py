@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from kinwise.data.augment import channel_statistics, normalise
 from kinwise.data.images import Images
 from kinwise.errors import InputError
-from kinwise.explain import alike
-from kinwise.explain.alike import features, nearest
+from kinwise.examine import alike
+from kinwise.examine.alike import features, nearest
 from kinwise.learn.network import Network, build
 
 IMAGES = easy_images(train=20, others=0)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from kinwise.data.augment import unit_statistics
 from kinwise.data.images import Images
-from kinwise.explain.cases import Stability
-from kinwise.explain.copies import COPIES, blurred, changed_answers, grey, shuffled
+from kinwise.examine.cases import Stability
+from kinwise.examine.copies import COPIES, blurred, changed_answers, grey, shuffled
 
 SUN, TIGER, SKY, SEA = range(4)
 

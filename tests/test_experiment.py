@@ -66,7 +66,7 @@ def test_watchers_hear_of_every_step_and_stage(tmp_path: Path) -> None:
         watchers=Watchers(say=said.append, progress=lambda progress: steps.append(progress.step)),
     )
     assert steps == list(range(1, STEPS + 1))
-    assert [line.split()[0] for line in said] == ["Training", "Judging", "Predicted"]
+    assert [line.split()[0] for line in said] == ["Training", "Judging", "Predicted", "Explained"]
 
 
 def test_validation_pictures_are_judged_after_every_epoch(tmp_path: Path) -> None:

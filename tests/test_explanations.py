@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from kinwise.errors import InputError
-from kinwise.explain.album import album_of
-from kinwise.explain.cases import Case, Copy, Faithfulness, HeatMap, Hypothesis, Neighbour, Stability, Trait
-from kinwise.explain.explanations import Explanations
+from kinwise.examine.album import album_of
+from kinwise.examine.cases import Case, Copy, Faithfulness, HeatMap, Hypothesis, Neighbour, Stability, Trait
+from kinwise.examine.explanations import Explanations
 from kinwise.judge.failures import Failure, LevelAnswer
 
 FAITHFUL = Faithfulness(whole=0.9, empty=0.1, blanked=0.2, kept=0.7, random_blanked=0.8, random_kept=0.3)

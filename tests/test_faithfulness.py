@@ -12,9 +12,9 @@ from hypothesis.extra.numpy import arrays
 from quadrant import PIXELS, SIDE, QuadrantNetwork
 
 from kinwise.data.augment import unit_statistics
-from kinwise.explain import faithfulness as module
-from kinwise.explain.cases import Faithfulness
-from kinwise.explain.faithfulness import RANDOM_MASKS, border_shares, faithfulness, hottest, mean_faithfulness
+from kinwise.examine import faithfulness as module
+from kinwise.examine.cases import Faithfulness
+from kinwise.examine.faithfulness import RANDOM_MASKS, border_shares, faithfulness, hottest, mean_faithfulness
 from kinwise.learn.network import build
 
 IN_QUADRANT = np.zeros((SIDE, SIDE), np.float32)

@@ -3,14 +3,12 @@
 import base64
 import io
 import re
-import sys
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from explained import HOLDS, explained, failure_of, mistakes, noise, smooth
+from explained import explained, failure_of, mistakes, noise, smooth
 from hypothesis import given, settings
 from pages import HOSTILE, HOSTILE_TREE, Outline, check_links, check_needs_nothing, without_plotly, words
 from PIL import Image
@@ -18,8 +16,8 @@ from strategies import hierarchies
 from zoo import LABELS, PROBABILITIES, ZOO, cifar_predictions, random_predictions
 
 from kinwise.errors import InputError
-from kinwise.explain.cases import Copy, Faithfulness, HeatMap, Hypothesis, Neighbour, Stability
-from kinwise.explain.explanations import Explanations
+from kinwise.examine.cases import Copy, Faithfulness, HeatMap, Hypothesis, Neighbour, Stability
+from kinwise.examine.explanations import Explanations
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.compare import compare
 from kinwise.judge.comparison import OUTCOMES
@@ -193,21 +191,15 @@ def test_nothing_measured_is_said_plainly() -> None:
 def test_traits_are_told_with_both_halves(shark_page: str) -> None:
     text = words(section(shark_page)).replace("\u00a0", " ")
     assert (
-        "least edge density 1,312 pictures of the other half 41.2 % 26.7 % without 39.8 % 27.1 % without "
+        "few edges 1,312 pictures of the other half 41.2 % 26.7 % without 39.8 % 27.1 % without "
         "+12.7 points +9.8 to +15.6 yes"
     ) in text
     assert "-0.5 points -3.4 to +2.4 no" in text
 
 
-def test_names_come_from_the_tables_of_the_room_explain(monkeypatch: pytest.MonkeyPatch) -> None:
-    kinds, traits = {"light": "it is dark"}, {"brightness": SimpleNamespace(low="dark", high="bright")}
-    monkeypatch.setitem(sys.modules, "kinwise.explain.hypothesis", SimpleNamespace(KINDS=kinds))  # type: ignore[arg-type]
-    monkeypatch.setitem(sys.modules, "kinwise.explain.traits", SimpleNamespace(TRAITS=traits))  # type: ignore[arg-type]
-    told = [gallery_words.hypothesis(Hypothesis(kind=kind, text="")) for kind in ("light", "not_there")]
-    assert told == ["It is dark", "Not there"]
-    known = [replace(HOLDS, name="brightness", side=side) for side in ("low", "high")]
-    assert [gallery_words.trait_name(trait) for trait in known] == ["dark", "bright"]
-    assert gallery_words.trait_name(replace(HOLDS, name="of_late", side="high")) == "most of late"
+def test_what_is_measured_has_a_name_for_people() -> None:
+    told = [gallery_words.hypothesis(Hypothesis(kind=kind, text="")) for kind in ("colour", "not_there")]
+    assert told == ["Colour decides", "Not there"]
 
 
 # --- the page -------------------------------------------------------------------------------------------------------
@@ -223,7 +215,7 @@ def test_the_same_input_gives_the_same_text(shark_page: str) -> None:
 
 
 def test_without_failures_there_is_no_section() -> None:
-    page = page_of(zoo_predictions())
+    page = page_of(Predictions.from_classes(np.eye(5), np.arange(5), ZOO))
     assert 'id="failures"' not in page
     assert 'href="#failures"' not in page
     assert ".cases" not in page, "nor its styles"
@@ -231,7 +223,7 @@ def test_without_failures_there_is_no_section() -> None:
 
 def test_failures_alone_are_a_table_without_pictures() -> None:
     judged = zoo_predictions()
-    page = page_of(judged, failures=[failure_of(judged, int(row), ("frequent",)) for row in MISTAKES])
+    page = page_of(judged)
     check_links(page)
     outline = Outline(section(page))
     assert not [tag for tag, _ in outline.elements if tag == "img"]
@@ -239,7 +231,7 @@ def test_failures_alone_are_a_table_without_pictures() -> None:
     text = words(section(page)).replace("\u00a0", " ")
     assert (
         "zoo/1.png shark 10 % fish 60 % animals 80 % ray 50 % fish 60 % animals 80 % severity 1 "
-        "this confusion is one of the most frequent 81 %"
+        "an example of its branch of the tree 40 %"
     ) in text
     assert "zoo/3.png has a near-duplicate in train saw" in text, "the one whose row is a multiple of 3"
     assert text.count("has a near-duplicate") == 1
@@ -250,7 +242,7 @@ def test_failures_of_other_classes_are_refused() -> None:
     failure = failure_of(judged, 1)
     other = replace(failure, path=(*failure.path[:-1], replace(failure.path[-1], true="whale")))
     with pytest.raises(InputError, match=r"'whale'.*kinwise explain"):
-        page_of(judged, failures=[other])
+        gallery_of(ZOO, failures=[other])
 
 
 def test_hostile_names_stay_text() -> None:
@@ -267,9 +259,8 @@ def test_hostile_names_stay_text() -> None:
         for case in found.cases
     )
     common = (replace(found.common[0], name=HOSTILE),)
-    scripts = sum(tag == "script" for tag, _ in Outline(page_of(judged)).elements)
-    alone = page_of(judged, failures=[case.failure for case in found.cases])
-    for page in (page_of(judged, explanations=replace(found, cases=cases, common=common)), alone):
+    scripts = sum(tag == "script" for tag, _ in Outline(page_of(zoo_predictions())).elements)
+    for page in (page_of(judged, explanations=replace(found, cases=cases, common=common)), page_of(judged)):
         outline = Outline(page)
         assert outline.open == []
         assert sum(tag == "script" for tag, _ in outline.elements) == scripts

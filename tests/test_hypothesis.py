@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinwise.explain.cases import Copy, Faithfulness, HeatMap, Hypothesis, Neighbour, Stability
-from kinwise.explain.hypothesis import KINDS, MOST, hypotheses
+from kinwise.examine.cases import Copy, Faithfulness, HeatMap, Hypothesis, Neighbour, Stability
+from kinwise.examine.hypothesis import KINDS, MOST, hypotheses
 from kinwise.judge.failures import Failure, LevelAnswer
 
 CLASSES = ("oak_tree", "maple_tree", "willow_tree", "bottle", "cup", "plate", "sea", "plain", "cloud", "bus")

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from kinwise.config import Config
 from kinwise.data.augment import unit_statistics
 from kinwise.errors import InputError
-from kinwise.explain import maps as module
-from kinwise.explain.maps import AGAINST, DEFAULT, METHODS, fine_stage, heat_maps, last_convolution, targets_of
+from kinwise.examine import maps as module
+from kinwise.examine.maps import AGAINST, DEFAULT, METHODS, fine_stage, heat_maps, last_convolution, targets_of
 from kinwise.learn.backbones import BACKBONES
 from kinwise.learn.backbones.fast import FastNet
 from kinwise.learn.backbones.plain import PlainNet

@@ -31,9 +31,9 @@ from zoo import LABELS, PROBABILITIES, ZOO, cifar_predictions, random_prediction
 
 import kinwise.show
 from kinwise.errors import InputError
-from kinwise.explain.album import album_of
-from kinwise.explain.cases import Case, Faithfulness, HeatMap, Stability
-from kinwise.explain.explanations import Explanations
+from kinwise.examine.album import album_of
+from kinwise.examine.cases import Case, Faithfulness, HeatMap, Stability
+from kinwise.examine.explanations import Explanations
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.bootstrap import Figure
 from kinwise.judge.decide import decide
@@ -415,9 +415,9 @@ def test_lines_that_cross_differ_without_colour() -> None:
 
 
 def test_greys_are_those_of_the_page() -> None:
-    sheet = (Path(kinwise.show.__file__).parent / "templates" / "page.css").read_text("utf-8").split("@media")[0]
+    sheet = (Path(kinwise.show.__file__).parent / "templates" / "tokens.css.j2").read_text("utf-8").split('"dark"')[0]
     for name, colour in {"text": TEXT, "muted": MUTED, "line-strong": LINE, "random": RANDOM}.items():
-        assert f"--{name}: {colour};" in sheet
+        assert f'"{name}": "{colour}"' in sheet
 
 
 # --- what they show ----------------------------------------------------------------------------------------------
@@ -552,7 +552,7 @@ def test_a_run_shows_its_failures_where_they_were_explained(
     folder: Path, zoo: Predictions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: dict[str, Any] = {}
-    monkeypatch.setattr("kinwise.run.write_figures", lambda path, **parts: given.update(parts, path=path))
+    monkeypatch.setattr("kinwise.show.paper.write_figures", lambda path, **parts: given.update(parts, path=path))
     explained(zoo).save(folder)
     assert Run(folder).figures() == folder / "figures" == given["path"]
     assert given["explanations"].cases == explained(zoo).cases

@@ -14,8 +14,8 @@ from strategies import hierarchies
 from zoo import LABELS, PROBABILITIES, ZOO, random_predictions
 
 from kinwise.errors import InputError
-from kinwise.explain.album import album_of
-from kinwise.explain.explanations import Explanations
+from kinwise.examine.album import album_of
+from kinwise.examine.explanations import Explanations
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.metrics import score
 from kinwise.judge.predictions import Predictions
@@ -90,6 +90,7 @@ def test_everything_asked_for_is_there(zoo_page: str) -> None:
         "severity",
         "confusion",
         "classes",
+        "failures",
         "calibration",
         "training",
         "scores",

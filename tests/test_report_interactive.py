@@ -12,8 +12,8 @@ from browser import LAPTOP, PHONE, Visit, opened
 from pages import HOSTILE
 from zoo import ZOO, cifar_predictions, random_predictions
 
-from kinwise.explain.album import album_of
-from kinwise.explain.explanations import Explanations
+from kinwise.examine.album import album_of
+from kinwise.examine.explanations import Explanations
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.decide import decide
 from kinwise.judge.metrics import score

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, hypergeom, norm
 
-from kinwise.explain.cases import Trait
-from kinwise.explain.traits import TRAITS, _first_half, common, described, traits_of
+from kinwise.examine.cases import Trait
+from kinwise.examine.traits import TRAITS, _first_half, common, described, traits_of
 from kinwise.judge.rates import mantel_haenszel, newcombe
 
 GREY = np.full((3, 8, 8), 100, np.uint8)
@@ -100,7 +100,7 @@ def test_pictures_of_one_channel_are_grey(shape: tuple[int, int]) -> None:
 def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, size=(9, 3, 16, 16), dtype=np.uint8)
     together = traits_of(pixels)
-    monkeypatch.setattr("kinwise.explain.traits._BLOCK", 2 * pixels[0].size + 1)
+    monkeypatch.setattr("kinwise.examine.traits._BLOCK", 2 * pixels[0].size + 1)
     in_pairs = traits_of(pixels)
     for name in TRAITS:
         assert in_pairs[name] == pytest.approx(together[name]), name

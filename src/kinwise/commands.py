@@ -43,7 +43,7 @@ def train(verb: cli.Train) -> None:
 
 def _train(verb: cli.Train, watchers: Any) -> Any:
     from kinwise import experiment
-    from kinwise.run import command_line
+    from kinwise.record import command_line
 
     named = {"data": verb.data, "split": verb.split, "seed": verb.seed, "epochs": verb.epochs, "device": verb.device}
     changes = [assignment for group in verb.set for assignment in group]
@@ -113,7 +113,8 @@ def score_file(verb: cli.Score) -> None:
 
 def compare(verb: cli.Compare) -> None:
     """Compare runs on the same pictures, and write it down where a folder is given."""
-    from kinwise.run import check_free, command_line
+    from kinwise.record import command_line
+    from kinwise.run import check_free
     from kinwise.side_by_side import compare, histories, write_comparison
 
     if len(verb.runs) < 2:
@@ -145,7 +146,7 @@ def _explained(verb: cli.Compare, comparison: Any) -> Any:
 
 def explain(verb: cli.Explain) -> None:
     """Look at a run's failures and write them down."""
-    from kinwise.explain.summary import summary
+    from kinwise.examine.summary import summary
     from kinwise.explanation import explain as look
     from kinwise.run import Run
 
@@ -236,7 +237,7 @@ def study(verb: cli.Study) -> None:
 def _told_when_stopped() -> Iterator[None]:
     """Where Ctrl-C stops the work, say how it goes on."""
     from kinwise.experiment import Interrupted
-    from kinwise.run import command_line
+    from kinwise.record import command_line
 
     try:
         yield

@@ -25,6 +25,7 @@ from kinwise.learn.train import Progress, Training
 from kinwise.learn.weights import load_state
 from kinwise.recipes import command_of
 from kinwise.recipes import recipe as find_recipe
+from kinwise.record import CONFIG, config_of, write_record
 from kinwise.results import judge_and_write, write_history
 from kinwise.run import Run
 
@@ -109,7 +110,7 @@ def train(
         with _kept(folder):
             if folder:
                 told = {"command": command or command_of(config, out), "pictures": fingerprint(images)}
-                run_folder.write_record(folder, config, machine=str(machine), **told)
+                write_record(folder, config, machine=str(machine), **told)
             return _carry_out(training, parts, duplicates, folder, watchers)
     finally:
         leave_processes()
@@ -133,8 +134,8 @@ def resume(
     folder = run_folder.partial_folder(Path(path))
     if (folder / run_folder.DONE).is_file():  # broken off between the last file and the renaming
         return Run(run_folder.finish_folder(folder))
-    record = read_json(folder / run_folder.CONFIG)
-    config = run_folder.config_of(record, folder)
+    record = read_json(folder / CONFIG)
+    config = config_of(record, folder)
     watchers = watchers or Watchers()
     machine = look_at_machine(config)
     processes = join_processes(machine.device)
@@ -153,7 +154,7 @@ def resume(
             if isinstance(error, InputError):
                 raise
             raise InputError(
-                f"{folder / run_folder.STATE} does not fit its {run_folder.CONFIG}: one of them was changed; train anew"
+                f"{folder / run_folder.STATE} does not fit its {CONFIG}: one of them was changed; train anew"
             ) from error
         first = folder if processes.is_first else None
         with _kept(first):

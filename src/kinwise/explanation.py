@@ -8,10 +8,10 @@ import numpy as np
 
 from kinwise.data.images import Images
 from kinwise.errors import InputError
+from kinwise.examine.explanations import Explanations
+from kinwise.examine.look import explanations_of, look_at, looking
+from kinwise.examine.maps import DEFAULT, METHODS
 from kinwise.experiment import fingerprint, held_out, pictures_of, silent
-from kinwise.explain.explanations import Explanations
-from kinwise.explain.look import explanations_of, look_at, looking
-from kinwise.explain.maps import DEFAULT, METHODS
 from kinwise.judge.comparison import Comparison
 from kinwise.judge.decide import decide
 from kinwise.judge.doubt import label_doubt

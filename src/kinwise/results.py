@@ -13,7 +13,7 @@ import numpy as np
 from kinwise import run as run_folder
 from kinwise.data.duplicates import Duplicates
 from kinwise.data.images import Images
-from kinwise.explain.look import explanations_of
+from kinwise.examine.look import explanations_of
 from kinwise.files import write_file, write_json, write_text
 from kinwise.judge.decide import decide
 from kinwise.judge.metrics import score

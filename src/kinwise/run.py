@@ -5,31 +5,26 @@ A run is written under ``NAME.partial`` and renamed to ``NAME`` when it is compl
 
 import json
 import os
-import platform
 import shlex
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kinwise.config import Config
 from kinwise.errors import InputError
-from kinwise.explain.explanations import Explanations
-from kinwise.files import read_json, write_json, write_text, writing
+from kinwise.examine.explanations import Explanations
+from kinwise.files import read_json, write_text, writing
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.metrics import Scores, score
 from kinwise.judge.predictions import Predictions
+from kinwise.record import CONFIG, config_of
 
 if TYPE_CHECKING:
     from kinwise.learn.network import Network
 
-CONFIG = "config.json"
 HIERARCHY = "hierarchy.json"
 METRICS = "metrics.jsonl"
 WEIGHTS = "weights.safetensors"
@@ -191,19 +186,6 @@ def report_of(folder: Path, predictions: Predictions, scores: Scores) -> str:
     )
 
 
-def config_of(record: dict[str, Any], folder: Path) -> Config:
-    """The Config inside what config.json holds."""
-    try:
-        return Config.from_dict({"near_duplicates": "apart"} | record["config"])  # a run from before there was a choice
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{folder / CONFIG} is damaged: it holds no config") from error
-
-
-def command_line() -> str:
-    """The command line of this process, as a person would type it."""
-    return shlex.join(["kinwise", *sys.argv[1:]])
-
-
 def resume_command(partial: Path) -> str:
     """The command line that goes on with an unfinished run."""
     return shlex.join(["kinwise", "train", "--resume", str(partial)])
@@ -250,33 +232,6 @@ def new_folder(wanted: Path) -> Path:
     with writing(partial):
         partial.mkdir(parents=True)
     return partial
-
-
-def write_record(folder: Path, config: Config, *, command: str, machine: str, pictures: str) -> None:
-    """Write config.json: everything needed to run it again, and with what and on what it ran."""
-    record = {
-        "config": config.to_dict(),
-        "command": command,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{machine}; {platform.system()} {platform.machine()}, {os.cpu_count()} processors",
-        "versions": {name: version(name) for name in ("kinwise", "torch", "numpy")}
-        | {"python": platform.python_version()},
-        "commit": _commit(),
-        "pictures": pictures,
-    }
-    write_json(folder / CONFIG, record)
-
-
-def _commit() -> str | None:
-    """The commit of kinwise's own source, with ``+`` where it has changes; None where it is no checkout."""
-    git = shutil.which("git")
-    here = Path(__file__).parent
-    if git is None or not (here.parents[1] / ".git").exists():
-        return None
-    found = subprocess.run(
-        [git, "describe", "--always", "--dirty=+", "--abbrev=12"], cwd=here, capture_output=True, text=True, check=False
-    )
-    return found.stdout.strip() or None
 
 
 def finish_folder(partial: Path) -> Path:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from kinwise.errors import InputError
-from kinwise.explain.explanations import Explanations
+from kinwise.examine.explanations import Explanations
 from kinwise.files import write_json, write_text
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.compare import compare as compare_predictions

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kinwise.judge.predictions import Predictions
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RiskCoverage:
@@ -54,3 +56,15 @@ def risk_coverage(confidence: np.ndarray, wrong: np.ndarray) -> RiskCoverage:
     mean = np.bincount(group, wrong) / size
     counts = np.arange(1, len(wrong) + 1)
     return RiskCoverage(coverage=counts / len(wrong), risk=np.cumsum(np.repeat(mean, size)) / counts)
+
+
+def level_curves(predictions: Predictions, answers: np.ndarray) -> list[RiskCoverage]:
+    """For each level, coarse to fine, its error among the pictures with the most confident class answers.
+
+    Args:
+        predictions: what was answered, with the truth.
+        answers: of a decision rule, int64, shape (pictures, levels).
+    """
+    truth = predictions.hierarchy.level_labels[predictions.labels]
+    confidence = predictions.probabilities[-1][np.arange(len(answers)), answers[:, -1]]
+    return [risk_coverage(confidence, wrong) for wrong in (answers != truth).T]

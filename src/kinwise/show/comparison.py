@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kinwise.explain.explanations import Explanations
+from kinwise.examine.explanations import Explanations
 from kinwise.judge.comparison import ClassDifference, Comparison, Difference, Row
 from kinwise.judge.comparison_text import CAVEAT, chance, change, verdict
 from kinwise.judge.scores import MEASURES

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kinwise.errors import InputError
-from kinwise.explain.album import album_of
-from kinwise.explain.cases import Case, HeatMap
-from kinwise.explain.explanations import Explanations
+from kinwise.examine.album import album_of
+from kinwise.examine.cases import Case, HeatMap
+from kinwise.examine.explanations import Explanations
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.failures import REASONS, Failure
 from kinwise.show import gallery_words as words

@@ -1,10 +1,10 @@
 """What a gallery of failures says in words: what was measured about each, and what they have in common."""
 
 from collections.abc import Sequence
-from importlib import import_module
-from typing import Any
 
-from kinwise.explain.cases import Case, Copy, Faithfulness, HeatMap, Hypothesis, Neighbour, Trait
+from kinwise.examine.cases import Case, Copy, Faithfulness, HeatMap, Hypothesis, Neighbour, Trait
+from kinwise.examine.hypothesis import KINDS
+from kinwise.examine.traits import described
 from kinwise.judge.failures import Failure
 from kinwise.show.glossary import SPACE, percent
 from kinwise.show.tallies import display
@@ -12,18 +12,9 @@ from kinwise.show.tallies import display
 Rows = list[list[str]]
 
 
-def in_table(module: str, table: str, key: str) -> Any:
-    """What a table of a module of the room ``explain`` has under a key; None where there is none."""
-    try:
-        return getattr(import_module(f"kinwise.explain.{module}"), table)[key]
-    except (ImportError, AttributeError, KeyError):
-        return None
-
-
 def hypothesis(found: Hypothesis) -> str:
     """What may have happened, at the start of a line."""
-    name = in_table("hypothesis", "KINDS", found.kind) or display(found.kind)
-    return name[:1].upper() + name[1:]
+    return KINDS.get(found.kind, display(found.kind).capitalize())
 
 
 def taken_for(failure: Failure) -> str:
@@ -101,7 +92,7 @@ def trait_rows(common: Sequence[Trait]) -> Rows:
         value, low, high = (f"{100 * part:+z.1f}" for part in trait.difference)
         rows.append(
             [
-                f"{trait_name(trait)}\n{trait.pictures:,} pictures of the other half",
+                f"{described(trait.name, trait.side)}\n{trait.pictures:,} pictures of the other half",
                 _with_and_without(trait.found),
                 _with_and_without(trait.checked),
                 f"{value}{SPACE}points\n{low} to {high}",
@@ -109,12 +100,6 @@ def trait_rows(common: Sequence[Trait]) -> Rows:
             ]
         )
     return rows
-
-
-def trait_name(trait: Trait) -> str:
-    """What pictures with least or most of a trait are called: "dark"; without words of its own "least brightness"."""
-    words = getattr(in_table("traits", "TRAITS", trait.name), trait.side, None)
-    return words or f"{'least' if trait.side == 'low' else 'most'} {display(trait.name)}"
 
 
 def _with_and_without(rates: tuple[float, float]) -> str:

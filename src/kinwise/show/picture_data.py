@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kinwise.explain.album import Album
+from kinwise.examine.album import Album
 from kinwise.judge.predictions import Predictions
 from kinwise.show.tallies import display, severity_names
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from plotly.colors import hex_to_rgb, sequential
 
-from kinwise.explain.album import image_of
+from kinwise.examine.album import image_of
 
 LARGEST_LOSSLESS = 64
 LARGEST_SIDE = 160

@@ -3,16 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from kinwise.errors import InputError
-from kinwise.explain.explanations import Explanations
+from kinwise.examine.explanations import Explanations
 from kinwise.judge.decide import decide
-from kinwise.judge.failures import Failure
+from kinwise.judge.doubt import label_doubt
+from kinwise.judge.failures import Failure, choose_failures
 from kinwise.judge.predictions import Predictions
 from kinwise.judge.scores import Scores
 from kinwise.show import sections, tables
 from kinwise.show.gallery import gallery_of
 from kinwise.show.page import json_inside, render
 from kinwise.show.picture_data import album_data, picture_data
+
+FAILURES_LISTED = 60
 
 
 def report_html(
@@ -24,7 +29,6 @@ def report_html(
     commands: Mapping[str, str],
     history: Sequence[Mapping[str, Any]] = (),
     explanations: Explanations | None = None,
-    failures: Sequence[Failure] = (),
 ) -> str:
     """One self-contained HTML page; the same input gives the same text.
 
@@ -35,8 +39,8 @@ def report_html(
         facts: what was run, name by value: recipe, loss, seed, versions, machine.
         commands: what to type to run it again, label by shell command.
         history: one row per epoch, as in ``metrics.jsonl``; without any there are no training curves.
-        explanations: of the failures worth looking at, with pictures and heat maps.
-        failures: those worth looking at, where there are no explanations.
+        explanations: of the failures worth looking at, with pictures and heat maps; without them those that can be
+            chosen from the predictions are listed by name.
 
     Raises:
         InputError: when the scores are of other pictures or another tree, or a failure of a class it has not.
@@ -53,6 +57,7 @@ def report_html(
         "selective": [sections.selective(predictions, answers)],
         "training": sections.training(history, tree.levels),
     }
+    failures = [] if explanations else failures_listed(predictions, answers)
     return render(
         "report.html.j2",
         tree,
@@ -78,6 +83,12 @@ def report_html(
         pictures=json_inside(picture_data(predictions, answers)),
         album=json_inside(album_data(explanations.album) if explanations else None),
     )
+
+
+def failures_listed(predictions: Predictions, answers: np.ndarray) -> tuple[Failure, ...]:
+    """The failures that a report lists where nobody looked at any."""
+    doubt = label_doubt(predictions.probabilities[-1], predictions.labels)
+    return choose_failures(predictions, answers, doubt, FAILURES_LISTED)
 
 
 def check_scores(scores: Scores, predictions: Predictions) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinwise.errors import InputError
-from kinwise.explain.cases import Case
-from kinwise.explain.explanations import Explanations
+from kinwise.examine.cases import Case
+from kinwise.examine.explanations import Explanations
 from kinwise.judge.comparison import OUTCOMES, Comparison, Difference
 from kinwise.show.gallery import Overlay, overlays, target_names
 from kinwise.show.glossary import percent

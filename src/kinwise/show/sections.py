@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.predictions import Predictions
 from kinwise.judge.scores import Scores
-from kinwise.judge.selective import risk_coverage
+from kinwise.judge.selective import level_curves
 from kinwise.show import charts
 from kinwise.show.glossary import clock, interval, percent, value
 from kinwise.show.matrix import MOST_NODES, confusion_matrix
@@ -167,9 +167,7 @@ def calibration(predictions: Predictions, scores: Scores) -> list[Chart]:
 def selective(predictions: Predictions, answers: np.ndarray) -> Chart:
     """The error if only the pictures with the most confident class answers are answered, per level."""
     tree = predictions.hierarchy
-    truth = tree.level_labels[predictions.labels]
-    confidence = predictions.probabilities[-1][np.arange(len(answers)), answers[:, -1]]
-    curves = [risk_coverage(confidence, answers[:, level] != truth[:, level]) for level in range(len(tree.levels))]
+    curves = level_curves(predictions, answers)
     rows = [
         [
             display(name),

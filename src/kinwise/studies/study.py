@@ -17,6 +17,7 @@ from kinwise.errors import InputError
 from kinwise.experiment import Interrupted, silent
 from kinwise.files import read_json, write_json, write_text, writing
 from kinwise.judge.scores import Scores
+from kinwise.record import CONFIG, config_of
 from kinwise.run import Run
 from kinwise.show.glossary import clock, percent
 from kinwise.studies.cluster import run_on_cluster
@@ -122,9 +123,9 @@ def state(job: Job) -> str:
 def _require_same(job: Job, source: str) -> None:
     """Refuse a folder that holds, complete or not, a training by another config."""
     for folder in (job.folder, run_folder.partial_of(job.folder)):
-        if not (folder / run_folder.CONFIG).is_file():
+        if not (folder / CONFIG).is_file():
             continue
-        there = run_folder.config_of(read_json(folder / run_folder.CONFIG), folder)
+        there = config_of(read_json(folder / CONFIG), folder)
         keys = [field.name for field in fields(Config) if getattr(there, field.name) != getattr(job.config, field.name)]
         if keys:
             told = ", ".join(f"{key}={there.text_of(key)}, now {job.config.text_of(key)}" for key in keys)

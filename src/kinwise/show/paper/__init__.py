@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinwise.explain.explanations import Explanations
+from kinwise.examine.explanations import Explanations
 from kinwise.files import write_file, write_text, writing
 from kinwise.judge.predictions import Predictions
 from kinwise.judge.scores import Scores

@@ -12,7 +12,6 @@ from kinwise.hierarchy import Hierarchy
 from kinwise.judge.predictions import Predictions
 from kinwise.judge.scores import Scores
 from kinwise.show.glossary import interval, value
-from kinwise.show.matrix import MOST_NODES
 from kinwise.show.paper.captions import judged, plain
 from kinwise.show.paper.frame import Frame, frame_of
 from kinwise.show.paper.names import draw_names
@@ -27,6 +26,9 @@ from kinwise.show.tallies import (
     strength,
 )
 from kinwise.show.theme import ink
+
+MOST_NODES = 200
+"""A matrix of more nodes than this cannot be read on paper."""
 
 _MOST_BELOW = 12
 _SMALLEST_WITH_NUMBERS = 0.19

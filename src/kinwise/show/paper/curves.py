@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.predictions import Predictions
 from kinwise.judge.scores import Scores
-from kinwise.judge.selective import risk_coverage
+from kinwise.judge.selective import level_curves
 from kinwise.show.paper.captions import judged, per_level, plain
 from kinwise.show.paper.style import (
     MUTED,
@@ -62,17 +62,14 @@ def reliability_diagrams(predictions: Predictions, scores: Scores) -> Drawing:
 
 
 def risk_over_coverage(predictions: Predictions, answers: np.ndarray, scores: Scores) -> Drawing:
-    """The error rate among the pictures of which a level's answer is the surest."""
+    """The error rate of each level among the pictures with the most confident class answers."""
     tree = predictions.hierarchy
-    wrong = answers != tree.level_labels[predictions.labels]
     figure = Figure(figsize=(ONE_COLUMN, 2.4), layout="constrained")
     axes = figure.add_subplot()
     areas = []
-    for level, (name, line) in enumerate(zip(tree.levels, level_lines(tree), strict=True)):
-        confidence = np.take_along_axis(predictions.probabilities[level], answers[:, level, None], axis=1)[:, 0]
-        curve = risk_coverage(confidence, wrong[:, level])
+    shown = np.unique(np.linspace(0, len(answers) - 1, _MOST_POINTS).round().astype(int))
+    for name, line, curve in zip(tree.levels, level_lines(tree), level_curves(predictions, answers), strict=True):
         areas.append(f"{plain(name)} {curve.area:.4f}")
-        shown = np.unique(np.linspace(0, len(wrong) - 1, _MOST_POINTS).round().astype(int))
         axes.plot(
             curve.coverage[shown], curve.risk[shown], label=fitted(name, 0.6, 7), markevery=_some(len(shown)), **line
         )
@@ -82,8 +79,8 @@ def risk_over_coverage(predictions: Predictions, answers: np.ndarray, scores: Sc
         percents(axes, which)
     figure.legend(loc="outside lower center", ncols=min(len(tree.levels), 3), handlelength=3)
     caption = (
-        "Risk over coverage: the error rate of each level's answer among the share of pictures for which its "
-        f"probability is highest. Area under the curve, lower is better: {', '.join(areas)}. "
+        "Risk over coverage: the error rate of each level's answer among the share of pictures whose class "
+        f"answer has the highest probability. Area under the curve, lower is better: {', '.join(areas)}. "
         f"{judged(predictions, scores)}"
     )
     return Drawing(name="risk-coverage", figure=figure, caption=caption)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kinwise.explain.explanations import Explanations
+from kinwise.examine.explanations import Explanations
 from kinwise.judge.decide import decide
 from kinwise.judge.predictions import Predictions
 from kinwise.judge.scores import Scores

@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from kinwise.explain.album import image_of
-from kinwise.explain.cases import Case
-from kinwise.explain.explanations import Explanations
+from kinwise.examine.album import image_of
+from kinwise.examine.cases import Case
+from kinwise.examine.explanations import Explanations
 from kinwise.show.glossary import percent
 from kinwise.show.paper.captions import plain
 from kinwise.show.paper.style import TWO_COLUMNS, Drawing, fitted, width_of

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from kinwise.explain.cases import Faithfulness
+from kinwise.examine.cases import Faithfulness
 from kinwise.judge.bootstrap import Figure, estimate
 from kinwise.learn.heads import level_probabilities
 from kinwise.learn.network import Network, evaluating

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from kinwise.data.images import Images
-from kinwise.explain.cases import Copy, Stability
+from kinwise.examine.cases import Copy, Stability
 from kinwise.learn.machine import Machine
 from kinwise.learn.network import Network, predict
 

@@ -9,15 +9,15 @@ import torch
 from kinwise.data.augment import normalise
 from kinwise.data.images import Images
 from kinwise.errors import InputError
-from kinwise.explain.album import EMPTY, LARGEST_SIDE, Album, album_of
-from kinwise.explain.alike import features, nearest
-from kinwise.explain.cases import Case, HeatMap, Neighbour
-from kinwise.explain.copies import changed_answers
-from kinwise.explain.explanations import Explanations
-from kinwise.explain.faithfulness import border_shares, faithfulness
-from kinwise.explain.hypothesis import hypotheses, usual_among
-from kinwise.explain.maps import DEFAULT, heat_maps, targets_of
-from kinwise.explain.traits import common, traits_of
+from kinwise.examine.album import EMPTY, LARGEST_SIDE, Album, album_of
+from kinwise.examine.alike import features, nearest
+from kinwise.examine.cases import Case, HeatMap, Neighbour
+from kinwise.examine.copies import changed_answers
+from kinwise.examine.explanations import Explanations
+from kinwise.examine.faithfulness import border_shares, faithfulness
+from kinwise.examine.hypothesis import hypotheses, usual_among
+from kinwise.examine.maps import DEFAULT, heat_maps, targets_of
+from kinwise.examine.traits import common, traits_of
 from kinwise.judge.decide import decide
 from kinwise.judge.doubt import label_doubt
 from kinwise.judge.failures import Failure, choose_failures, failure_of

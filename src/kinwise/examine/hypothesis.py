@@ -6,8 +6,8 @@ None of them is proved: what is measured goes together with the mistake, and the
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from kinwise.explain.cases import Case, Copy, HeatMap, Hypothesis, Neighbour, Stability
-from kinwise.explain.evidence import CHECKS, Evidence
+from kinwise.examine.cases import Case, Copy, HeatMap, Hypothesis, Neighbour, Stability
+from kinwise.examine.evidence import CHECKS, Evidence
 from kinwise.judge.failures import Failure
 
 KINDS = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinwise.explain.cases import Trait
+from kinwise.examine.cases import Trait
 from kinwise.judge.compare import holm
 from kinwise.judge.rates import mantel_haenszel, newcombe
 

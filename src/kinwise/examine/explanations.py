@@ -12,8 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from kinwise.errors import InputError
-from kinwise.explain.album import Album
-from kinwise.explain.cases import Case, Trait
+from kinwise.examine.album import Album
+from kinwise.examine.cases import Case, Trait
 from kinwise.files import read_json, write_file, write_json, write_text
 
 CASES = "failures.json"

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from kinwise.explain.cases import Case, Trait
-from kinwise.explain.explanations import Explanations
-from kinwise.explain.hypothesis import KINDS
-from kinwise.explain.traits import described
+from kinwise.examine.cases import Case, Trait
+from kinwise.examine.explanations import Explanations
+from kinwise.examine.hypothesis import KINDS
+from kinwise.examine.traits import described
 
 FIRST = 5
 _WIDTH = 120

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kinwise.explain.cases import Copy, Faithfulness, HeatMap, Neighbour, Stability
+from kinwise.examine.cases import Copy, Faithfulness, HeatMap, Neighbour, Stability
 from kinwise.judge.failures import LIKELY, Failure
 
 DOUBTFUL = 0.5

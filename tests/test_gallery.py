@@ -222,7 +222,7 @@ def test_without_failures_there_is_no_section() -> None:
 
 
 def test_failures_alone_are_a_table_without_pictures() -> None:
-    judged = zoo_predictions()
+    judged = replace(zoo_predictions(), near_duplicate=np.arange(5) == 3)
     page = page_of(judged)
     check_links(page)
     outline = Outline(section(page))
@@ -233,7 +233,7 @@ def test_failures_alone_are_a_table_without_pictures() -> None:
         "zoo/1.png shark 10 % fish 60 % animals 80 % ray 50 % fish 60 % animals 80 % severity 1 "
         "an example of its branch of the tree 40 %"
     ) in text
-    assert "zoo/3.png has a near-duplicate in train saw" in text, "the one whose row is a multiple of 3"
+    assert "zoo/3.png has a near-duplicate in train saw" in text
     assert text.count("has a near-duplicate") == 1
 
 

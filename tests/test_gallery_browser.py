@@ -137,7 +137,7 @@ def test_without_any_severity_nothing_is_shown(laptop: Visit) -> None:
 def test_the_slider_fades_the_heat_maps_by_keyboard(laptop: Visit) -> None:
     page = laptop.page
     opacity = "Number(getComputedStyle(document.querySelector('.map:not([hidden])')).opacity)"
-    assert page.evaluate(opacity) == 0.5
+    assert page.evaluate(opacity) == 0.7
     slider = page.get_by_label("Strength of the heat map")
     slider.focus()
     slider.press("Home")

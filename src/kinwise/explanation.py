@@ -15,12 +15,15 @@ from kinwise.experiment import fingerprint, held_out, pictures_of, silent
 from kinwise.judge.comparison import Comparison
 from kinwise.judge.decide import decide
 from kinwise.judge.doubt import label_doubt
-from kinwise.judge.failures import failure_of
+from kinwise.judge.failures import choose_failures, failure_of
 from kinwise.learn.machine import look_at_machine
 from kinwise.run import Run
 
 COUNT = 200
 """How many failures ``explain`` looks at unless told otherwise."""
+
+FOLLOWED = 60
+"""How many failures of the baseline a comparison follows."""
 
 
 def explain(
@@ -91,7 +94,7 @@ def same_failures(
     data_dir: Path | None = None,
     say: Callable[[str], None] = silent,
 ) -> tuple[Explanations, ...]:
-    """Look at the failures of the baseline that a comparison follows with the network of every run.
+    """Look at ``FOLLOWED`` failures of the baseline, chosen as ``explain`` does, with the network of every run.
 
     Args:
         runs: those that were compared, in the same order.
@@ -101,7 +104,8 @@ def same_failures(
         say: told how it goes.
 
     Returns:
-        For each run the same pictures in the same order; where a run has one right its severity is 0.
+        For each run the same pictures in the same order; where a run has one right its severity is 0. Nothing where
+        the baseline made no mistake.
 
     Raises:
         InputError: when the pictures of the baseline are not there any more, or the runs were compared under another
@@ -115,13 +119,14 @@ def same_failures(
             raise InputError(f"{run.folder} has its pictures in another order than {runs[0].folder}")
     images = pictures_of_run(runs[0], None, data_dir, say)
     test, none = images.test, images.take(np.arange(0))
-    reasons = {"most_confident": "confident", "most_severe": "severe"}
-    chosen = [(row, reasons[why]) for why, rows in comparison.failures().items() for row in rows.tolist()]
+    doubts = [label_doubt(one.probabilities[-1], one.labels) for one in predictions]
+    chosen = choose_failures(predictions[0], comparison.sides[0].answers, doubts[0], FOLLOWED)
+    if not chosen:
+        return ()
     found = []
-    for run, one, side in zip(runs, predictions, comparison.sides, strict=True):
+    for run, one, side, doubt in zip(runs, predictions, comparison.sides, doubts, strict=True):
         machine = look_at_machine(run.config)
-        doubt = label_doubt(one.probabilities[-1], one.labels)
-        failures = [failure_of(one, side.answers, doubt, row, (reason,)) for row, reason in chosen]
+        failures = [failure_of(one, side.answers, doubt, failure.row, failure.reasons) for failure in chosen]
         looked = looking(run.network().to(machine.device), none, machine, method)
         found.append(look_at(looked, test, side.answers, failures))
     return tuple(found)

@@ -167,7 +167,7 @@ def _explained(tree: Hierarchy, explanations: Explanations) -> tuple[list[Card],
     album, places = _album(explanations.neighbours)
     cards = []
     for index, case in enumerate(explanations.cases):
-        hints = tuple(Hint(title=words.hypothesis(one), text=one.text) for one in case.hypotheses)
+        hints = tuple(Hint(title=words.hypothesis(one), text=words.told(one)) for one in case.hypotheses)
         cards.append(
             replace(
                 _card(tree, case.failure),

@@ -17,6 +17,13 @@ def hypothesis(found: Hypothesis) -> str:
     return KINDS.get(found.kind, display(found.kind).capitalize())
 
 
+def told(found: Hypothesis) -> str:
+    """What was measured, and how many of the right answers show the same, where that is known."""
+    if found.usual is None:
+        return found.text
+    return f"{found.text} The same holds for {percent(found.usual, 0)} of right answers."
+
+
 def taken_for(failure: Failure) -> str:
     """The mistake in a few words: "cup, taken for bottle"."""
     last = failure.path[-1]

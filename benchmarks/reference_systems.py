@@ -22,13 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from common import HERE, machine
+from common import HERE
 
 from kinwise.data import load
 from kinwise.data.images import hold_out
 from kinwise.learn.machine import keep_memory, look_at_machine
 from kinwise.learn.train import Training
 from kinwise.recipes import OURS, REFERENCE_SYSTEMS, recipe
+from kinwise.run import Run
 
 RESULTS = HERE / "reference_systems.json"
 OFFICIAL = HERE / "recipes.json"
@@ -83,28 +84,36 @@ def run_once(
     with tempfile.TemporaryDirectory() as folder:
         out = (keep or Path(folder)) / f"{name}-{split.replace(':', '-')}-{seed}"
         command = [sys.executable, "-m", "kinwise", "train", "cifar100", "--recipe", name, "--split", split]
-        command += ["--seed", str(seed), "--epochs", f"{epochs:g}", "--out", str(out)]
+        command += ["--seed", str(seed), "--epochs", f"{epochs:g}", "--set", "explained=0", "--out", str(out)]
         subprocess.run(command + (["--data-dir", str(data_dir)] if data_dir else []), check=True)
-        scores, config = (json.loads((out / file).read_text("utf-8")) for file in ("scores.json", "config.json"))
-        history = [json.loads(line) for line in (out / "metrics.jsonl").read_text("utf-8").splitlines()]
+        return row_of(out)
+
+
+def row_of(folder: Path) -> dict[str, Any]:
+    """What a run folder says: each level's own answer is judged (the rule independent), as in the reports."""
+    run = Run(folder)
+    config, scores = run.config, run.scores(decision="independent")
+    assert scores.training
+    assert scores.model
     return {
-        "recipe": name,
-        "split": split,
-        "seed": seed,
-        "epochs": epochs,
-        "full_epochs": recipe(name).config.epochs,
-        "seconds": scores["training"]["seconds"],
-        "accuracy": {level: scores["level"][level]["accuracy"]["value"] for level in scores["levels"]},
-        "f1_macro": scores["level"]["class"]["f1_macro"]["value"],
-        "average_severity": scores["hierarchy"]["average_severity"]["value"],
-        "inconsistent_paths": scores["hierarchy"]["inconsistent_paths"]["value"],
-        "parts": scores["training"]["parts"],
-        "parameters": scores["model"]["parameters"],
-        "forward_flops": scores["model"]["forward_flops"],
-        "peak_memory_bytes": scores["training"]["peak_memory_bytes"],
-        "history": history,
-        "commit": config["commit"],
-        "machine": machine(),
+        "recipe": config.recipe,
+        "split": config.split,
+        "seed": config.seed,
+        "epochs": config.epochs,
+        "full_epochs": recipe(config.recipe).config.epochs,
+        "seconds": scores.training["seconds"],
+        "accuracy": scores.accuracy,
+        "recall_macro": scores.level["class"]["recall_macro"].value,
+        "f1_macro": scores.level["class"]["f1_macro"].value,
+        "average_severity": scores.average_severity,
+        "inconsistent_paths": scores.inconsistent_paths,
+        "parts": scores.training["parts"],
+        "parameters": scores.model["parameters"],
+        "forward_flops": scores.model["forward_flops"],
+        "peak_memory_bytes": scores.training["peak_memory_bytes"],
+        "history": run.history,
+        "commit": run.record["commit"],
+        "machine": run.record["machine"],
     }
 
 
@@ -170,6 +179,10 @@ def _ours(runs: list[dict[str, Any]], split: str) -> list[tuple[str, float, floa
     return sorted((one for one in found if one[0] in OURS), key=lambda one: one[2])
 
 
+def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+    return row["recipe"], row["split"], row["seed"], row["epochs"]
+
+
 def _percents(values: Any) -> str:
     return ", ".join("–" if value is None else f"{value:.2f}" for value in values)
 
@@ -202,6 +215,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="a folder in which the run folders stay")
     parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--add", nargs="+", type=Path, default=[], help="run folders whose rows are added, untrained")
     parser.add_argument("--speed", action="store_true", help="time some steps of each and train nothing")
     parser.add_argument("--table", action="store_true", help="write the tables of the document and train nothing")
     arguments = parser.parse_args()
@@ -217,6 +231,12 @@ def main() -> None:
         write_results(results)
         return
     runs = results["runs"]
+    if arguments.add:
+        rows = [row_of(folder) for folder in arguments.add]
+        named = {_key(row) for row in rows}
+        results["runs"] = [*(run for run in runs if _key(run) not in named), *rows]
+        write_results(results)
+        return
     for name in arguments.recipes:
         for split in arguments.splits or [recipe(name).config.split]:
             epochs = arguments.epochs or recipe(name).config.epochs

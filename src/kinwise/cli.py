@@ -145,6 +145,8 @@ class Compare:
     """Judge all under this tree: cifar100, cifar100-5level, or a file."""
     out: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None
     """Write a page and tables into this new folder, with pictures and heat maps where all are runs."""
+    map: Annotated[str, arg(metavar="layer-cam|grad-cam")] = "layer-cam"
+    """How to make these heat maps: from an earlier stage, or from the last convolution."""
     data_dir: DataFolder = None
     """Where data sets are kept, for the pictures."""
     json: Flag = False

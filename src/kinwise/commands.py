@@ -113,6 +113,7 @@ def score_file(verb: cli.Score) -> None:
 
 def compare(verb: cli.Compare) -> None:
     """Compare runs on the same pictures, and write it down where a folder is given."""
+    from kinwise.examine.maps import check_method
     from kinwise.record import command_line
     from kinwise.run import check_free
     from kinwise.side_by_side import compare, histories, write_comparison
@@ -121,6 +122,7 @@ def compare(verb: cli.Compare) -> None:
         raise InputError("which runs? kinwise compare RUN RUN..., the baseline first")
     if verb.out is not None:
         check_free(verb.out)
+        check_method(verb.map)
     comparison = compare(*verb.runs, decision=verb.decision, hierarchy=verb.hierarchy)
     print(json.dumps(comparison.to_dict(), indent=1) if verb.json else comparison.text())
     if verb.out is not None:
@@ -138,7 +140,7 @@ def _explained(verb: cli.Compare, comparison: Any) -> Any:
     if not all(path.is_dir() for path in verb.runs):
         return ()
     try:
-        return same_failures([Run(path) for path in verb.runs], comparison, data_dir=verb.data_dir)
+        return same_failures([Run(path) for path in verb.runs], comparison, method=verb.map, data_dir=verb.data_dir)
     except InputError as error:
         print(f"The page is written without pictures: {error}", file=sys.stderr)
         return ()

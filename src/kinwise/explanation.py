@@ -10,7 +10,7 @@ from kinwise.data.images import Images
 from kinwise.errors import InputError
 from kinwise.examine.explanations import Explanations
 from kinwise.examine.look import explanations_of, look_at, looking
-from kinwise.examine.maps import DEFAULT, METHODS
+from kinwise.examine.maps import DEFAULT, check_method
 from kinwise.experiment import fingerprint, held_out, pictures_of, silent
 from kinwise.judge.comparison import Comparison
 from kinwise.judge.decide import decide
@@ -52,8 +52,7 @@ def explain(
     run = run if isinstance(run, Run) else Run(Path(run))
     if count < 1:
         raise InputError(f"how many failures to explain must be 1 or more, got {count}")
-    if method not in METHODS:
-        raise InputError(f"unknown method {method!r}; there are {', '.join(METHODS)}")
+    check_method(method)
     predictions = run.predictions()
     if not np.any(decide(predictions)[:, -1] != predictions.labels):
         raise InputError(f"{run.folder} made no mistake on its {len(predictions):,} test pictures: nothing to explain")

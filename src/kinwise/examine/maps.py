@@ -75,8 +75,7 @@ def heat_maps(
     Raises:
         InputError: for an unknown method, a network without maps, or where torchcam is missing.
     """
-    if method not in METHODS:
-        raise InputError(f"unknown method {method!r}; there are {', '.join(METHODS)}")
+    check_method(method)
     if not len(pictures):  # the shape is that of any picture's maps
         first = np.zeros((1, answered.shape[1]), dtype=np.int64)
         return heat_maps(network, pictures.new_zeros(1, *pictures.shape[1:]), first, first, method)[:0]
@@ -91,6 +90,16 @@ def heat_maps(
             nodes = [torch.from_numpy(array[batch]).to(pictures.device) for array in (answered, true)]
             parts.append(_maps_of(extract, _target_scores(scores, *nodes)))
     return torch.cat(parts).cpu().numpy()
+
+
+def check_method(method: str) -> None:
+    """Make sure that there is such a way to make heat maps.
+
+    Raises:
+        InputError: when there is none.
+    """
+    if method not in METHODS:
+        raise InputError(f"there is no way {method!r} to make heat maps; there are {', '.join(METHODS)}")
 
 
 def _target_scores(scores: tuple[Tensor, ...], answered: Tensor, true: Tensor) -> Tensor:

@@ -223,7 +223,7 @@ def test_no_pictures_have_no_maps(method: str) -> None:
 
 
 def test_unknown_methods_are_refused() -> None:
-    with pytest.raises(InputError, match="unknown method 'heat'; there are layer-cam, grad-cam"):
+    with pytest.raises(InputError, match="there is no way 'heat' to make heat maps; there are layer-cam, grad-cam"):
         heat_maps(a_network(), some_pictures(), ANSWERED, TRUE, "heat")
     assert DEFAULT in METHODS
 

@@ -113,7 +113,6 @@ def score_file(verb: cli.Score) -> None:
 
 def compare(verb: cli.Compare) -> None:
     """Compare runs on the same pictures, and write it down where a folder is given."""
-    from kinwise.examine.maps import check_method
     from kinwise.record import command_line
     from kinwise.run import check_free
     from kinwise.side_by_side import compare, histories, write_comparison
@@ -121,6 +120,8 @@ def compare(verb: cli.Compare) -> None:
     if len(verb.runs) < 2:
         raise InputError("which runs? kinwise compare RUN RUN..., the baseline first")
     if verb.out is not None:
+        from kinwise.examine.maps import check_method
+
         check_free(verb.out)
         check_method(verb.map)
     comparison = compare(*verb.runs, decision=verb.decision, hierarchy=verb.hierarchy)

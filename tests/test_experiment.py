@@ -123,9 +123,16 @@ def test_near_duplicates_stay_on_one_side_of_a_new_split(tmp_path: Path, choice:
     assert (without.left_out > 0) == torn
 
 
-def test_pictures_without_a_test_part_are_refused(tmp_path: Path) -> None:
+def test_pictures_without_a_test_part_are_split(tmp_path: Path) -> None:
+    run = train(tiny_images().train, config=TINY, out=tmp_path / "run")
+    assert run is not None
+    assert run.config.split == run.saved_scores().split == "80:20"
+
+
+def test_too_few_pictures_for_a_test_part_are_refused(tmp_path: Path) -> None:
+    few = tiny_images().train.take(np.arange(4))
     with pytest.raises(InputError, match="no test pictures"):
-        train(tiny_images().train, config=TINY, out=tmp_path / "run")
+        train(few, config=TINY, out=tmp_path / "run")
     assert contents(tmp_path) == {}
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from kinwise.data.describe import describe, description_text, exact_duplicates, pairs_csv, tree_lines
 from kinwise.data.duplicates import clustered, find_duplicates
 from kinwise.data.images import RESPLITS, Images, class_weights, hold_out, split
+from kinwise.data.rows import Rows
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
 
@@ -119,11 +121,17 @@ def test_every_picture_can_be_drawn() -> None:
 
 
 def test_the_official_split_is_left_alone() -> None:
-    images = pictures([2, 2, 2, 2])
+    images = pictures([1, 1, 1, 1], ["train", "test", "test", "train"])
     assert split(images, "official") is images
     assert images.comparable
     with pytest.raises(InputError, match="unknown split '60:40'; there are official, 70:30, 80:20, 90:10"):
         split(images, "60:40")
+
+
+def test_pictures_without_a_test_part_are_split() -> None:
+    divided = split(pictures([10, 10, 5, 5]), "official")
+    assert (divided.split, divided.comparable) == ("80:20", False)
+    assert per_class(divided, "test").tolist() == [2, 2, 1, 1]
 
 
 @given(counts_per_class, st.floats(0, 0.99), st.integers(0, 2**32))
@@ -360,3 +368,54 @@ def test_a_long_list_of_classes_is_cut_short() -> None:
 def test_classes_beside_inner_nodes_stay_on_their_parents_line() -> None:
     ragged = Hierarchy(parents=np.array([-1, 0, 0, 2, 2]), names=("top", "lone", "pair", "x", "y"))
     assert tree_lines(ragged) == ["top: lone", "  pair: x, y"]
+
+
+# --- labels that stop at an inner node -------------------------------------------------------------------------------
+
+
+def partly_labelled(parts: list[str] | None = None) -> Images:
+    """An ant, an a, a b, a bug; the tree: root > a (ant, ape), b (bee, bug)."""
+    return replace(pictures([1, 1, 1, 1], parts), labels=np.array([0, -1, -1, 3]), nodes=np.array([3, 1, 2, 6]))
+
+
+def test_a_label_that_stops_earlier_is_known_as_far_as_it_goes() -> None:
+    assert partly_labelled().level_labels.tolist() == [[0, 0], [0, -1], [1, -1], [1, 3]]
+
+
+def test_pictures_with_such_labels_are_only_learnt_from() -> None:
+    images = partly_labelled()
+    assert set(split(images, "80:20").parts[1:3]) == {"train"}
+    assert set(hold_out(images, 0.9).parts[1:3]) == {"train"}
+    with pytest.raises(InputError, match="can only be learnt from"):
+        partly_labelled(["train", "test", "train", "train"])
+
+
+def test_a_label_must_be_that_of_its_node() -> None:
+    with pytest.raises(InputError, match="picture 3: its label and its node"):
+        replace(partly_labelled(), nodes=np.array([3, 1, 2, 5]))
+
+
+# --- pictures in a file ----------------------------------------------------------------------------------------------
+
+
+def test_rows_of_a_file_are_the_pictures_they_stand_for(tmp_path: Path) -> None:
+    store = np.random.default_rng(0).integers(0, 256, (5, 3, 2, 2), dtype=np.uint8)
+    np.save(tmp_path / "store.npy", store)
+    rows = Rows(np.load(tmp_path / "store.npy", mmap_mode="r"), np.array([4, 0, 0, 2]))
+    assert (rows.shape, rows.dtype, rows.ndim, rows.nbytes, len(rows)) == ((4, 3, 2, 2), np.uint8, 4, 48, 4)
+    np.testing.assert_array_equal(rows[:], store[[4, 0, 0, 2]])
+    np.testing.assert_array_equal(rows[1:3], store[[0, 0]])
+    np.testing.assert_array_equal(rows.take(np.array([3, 0]))[np.array([1, 0])], store[[4, 2]])
+    np.testing.assert_array_equal(np.stack(list(rows)), rows[:])
+    rows[0][:] = 0  # what was read is one's own
+    np.testing.assert_array_equal(rows[0], store[4])
+
+
+def test_images_in_a_file_take_without_reading(tmp_path: Path) -> None:
+    images = pictures([3, 3, 3, 3])
+    np.save(tmp_path / "store.npy", images.pixels)
+    kept = replace(images, pixels=Rows(np.load(tmp_path / "store.npy", mmap_mode="r"), np.arange(12)), content="key")
+    taken = kept.take(np.array([7, 1]))
+    assert isinstance(taken.pixels, Rows)
+    assert taken.content == ""
+    np.testing.assert_array_equal(taken.pixels[:], images.pixels[[7, 1]])

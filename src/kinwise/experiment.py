@@ -165,8 +165,10 @@ def resume(
 
 def fingerprint(images: Images) -> str:
     """The SHA-256 of pixels, labels and parts: the same pictures in the same places, or others."""
-    digest = hashlib.sha256()
-    for array in (images.pixels, images.labels, *(images.where(part) for part in PARTS)):
+    digest = hashlib.sha256(images.content.encode())
+    pixels = () if images.content else (images.pixels[:],)
+    nodes = () if images.nodes is None else (images.nodes,)
+    for array in (*pixels, images.labels, *nodes, *(images.where(part) for part in PARTS)):
         digest.update(repr((array.dtype.str, array.shape)).encode())
         digest.update(np.ascontiguousarray(array).data.cast("B"))
     return digest.hexdigest()

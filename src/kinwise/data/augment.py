@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
+from kinwise.data.rows import Pixels
+
 FLIPS = ("alternating", "random", "none")
 
 
@@ -24,7 +26,7 @@ def unit_statistics(channels: int) -> Statistics:
     return Statistics(mean=(0.0,) * channels, std=(1.0,) * channels)
 
 
-def channel_statistics(pixels: np.ndarray, most: int = 10_000) -> Statistics:
+def channel_statistics(pixels: Pixels, most: int = 10_000) -> Statistics:
     """The statistics of uint8 ``pixels``, (pictures, channels, height, width), from ``most`` evenly spaced ones."""
     sample = pixels[:: max(1, len(pixels) // most)].astype(np.float64) / 255
     mean, std = sample.mean(axis=(0, 2, 3)), sample.std(axis=(0, 2, 3))

@@ -13,6 +13,7 @@ from itertools import product
 
 import numpy as np
 
+from kinwise.data.rows import Pixels
 from kinwise.errors import InputError
 
 MOST_DISTANCE = 0.8
@@ -66,7 +67,7 @@ class Duplicates:
         return np.isin(self.clusters, self.clusters[others])
 
 
-def find_duplicates(pixels: np.ndarray) -> Duplicates:
+def find_duplicates(pixels: Pixels) -> Duplicates:
     """Compare all pictures with each other: 60,000 of them take 27 s of one processor and 1.6 GB.
 
     Candidates are the pairs whose hashes nearly agree: the signs of the 128 lowest frequencies of the grey picture
@@ -100,7 +101,7 @@ def find_duplicates(pixels: np.ndarray) -> Duplicates:
     )
 
 
-def exact_kinds(pixels: np.ndarray) -> np.ndarray:
+def exact_kinds(pixels: Pixels) -> np.ndarray:
     """A number for each picture, the same for pictures that agree in every byte only; int64, (pictures,)."""
     hashes = b"".join(hashlib.blake2b(picture.tobytes(), digest_size=16).digest() for picture in pixels)
     return np.unique(np.frombuffer(hashes, dtype="V16"), return_inverse=True)[1]
@@ -121,7 +122,7 @@ def clustered(pairs: np.ndarray, distances: np.ndarray, pictures: int) -> Duplic
 # --- what is compared ------------------------------------------------------------------------------------------------
 
 
-def _look_at(pixels: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _look_at(pixels: Pixels, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The grey pictures, (pictures, SIDE, SIDE), and the details, (pictures, channels, SIDE, SIDE), as float16."""
     grey = np.empty((len(which), SIDE, SIDE), np.float32)
     details = np.empty((len(which), pixels.shape[1], SIDE, SIDE), np.float16)

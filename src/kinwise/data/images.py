@@ -5,12 +5,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kinwise.data.rows import Pixels, Rows
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
 
 PARTS = ("train", "validation", "test")
 RESPLITS = {"70:30": 0.30, "80:20": 0.20, "90:10": 0.10}
 SPLITS = ("official", *RESPLITS)
+WITHOUT_PARTS = "80:20"
+"""The split that pictures get which come without a test part."""
+STOPS_EARLIER = -1
+"""The label of a picture whose label stops at an inner node."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -18,22 +23,28 @@ class Images:
     """Pictures with labels.
 
     Attributes:
-        pixels: uint8, shape (pictures, channels, height, width); in memory or a memory map.
-        labels: the class index of each picture within ``hierarchy``, int64, shape (pictures,).
+        pixels: uint8, shape (pictures, channels, height, width); in memory, or Rows of a file.
+        labels: the class index of each picture within ``hierarchy``, int64, shape (pictures,); -1 for a picture whose
+            label stops at an inner node, which may be learnt from but is not judged by.
         ids: a name for each picture that finds it again (a file name, mostly), shape (pictures,).
         parts: "train", "validation" or "test" for each picture, shape (pictures,).
         hierarchy: the tree of the classes.
         name: where the pictures come from, "cifar100" for example.
         split: "official", or "70:30" and so on where train and test were merged and split again.
+        nodes: the node of the tree at which each picture's label stops, int64, shape (pictures,); None where all stop
+            at their class.
+        content: a name for the content of ``pixels``, where one is known, so that nobody has to read them all.
     """
 
-    pixels: np.ndarray
+    pixels: Pixels
     labels: np.ndarray
     ids: np.ndarray
     parts: np.ndarray
     hierarchy: Hierarchy
     name: str
     split: str = "official"
+    nodes: np.ndarray | None = None
+    content: str = ""
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not fit each other."""
@@ -47,15 +58,40 @@ class Images:
             if array.shape != (count,):
                 raise InputError(f"{what} must have one entry per picture ({count}), got shape {array.shape}")
         classes = len(self.hierarchy.classes)
-        if count and (self.labels.min() < 0 or self.labels.max() >= classes):
+        least = 0 if self.nodes is None else STOPS_EARLIER
+        if count and (self.labels.min() < least or self.labels.max() >= classes):
             raise InputError(f"labels must lie in 0..{classes - 1}, got {self.labels.min()}..{self.labels.max()}")
+        if self.nodes is not None:
+            self._check_nodes(self.nodes)
         strange = sorted(set(np.unique(self.parts)) - set(PARTS))
         if strange:
             raise InputError(f"parts must be among {', '.join(PARTS)}, got {str(strange[0])!r}")
 
+    def _check_nodes(self, nodes: np.ndarray) -> None:
+        leaves = self.hierarchy.leaves
+        if nodes.shape != self.labels.shape:
+            raise InputError(f"nodes must have one entry per picture ({len(self)}), got shape {nodes.shape}")
+        if len(nodes) and (nodes.min() < 1 or nodes.max() >= len(self.hierarchy.parents)):
+            raise InputError(f"nodes must be below the root of the tree, got {nodes.min()}..{nodes.max()}")
+        index = np.full(len(self.hierarchy.parents), STOPS_EARLIER)
+        index[leaves] = np.arange(len(leaves))
+        wrong = np.flatnonzero(index[nodes] != self.labels)
+        if len(wrong):
+            raise InputError(f"picture {wrong[0]}: its label and its node of the tree are not the same")
+        if np.any((self.labels == STOPS_EARLIER) & (self.parts != "train")):
+            raise InputError("pictures whose label stops at an inner node can only be learnt from")
+
     def __len__(self) -> int:
         """How many pictures there are."""
         return len(self.labels)
+
+    @property
+    def level_labels(self) -> np.ndarray:
+        """The index of the true node within each level, int64, (pictures, levels); -1 below where a label stops."""
+        tree = self.hierarchy
+        if self.nodes is None:
+            return tree.level_labels[self.labels]
+        return _level_labels_of_nodes(tree)[self.nodes]
 
     @property
     def comparable(self) -> bool:
@@ -74,7 +110,13 @@ class Images:
         if len(indices) and np.array_equal(indices, np.arange(indices[0], indices[0] + len(indices))):
             chosen = slice(int(indices[0]), int(indices[0]) + len(indices))
         return replace(
-            self, pixels=self.pixels[chosen], labels=self.labels[chosen], ids=self.ids[chosen], parts=self.parts[chosen]
+            self,
+            pixels=self.pixels.take(indices) if isinstance(self.pixels, Rows) else self.pixels[chosen],
+            labels=self.labels[chosen],
+            ids=self.ids[chosen],
+            parts=self.parts[chosen],
+            nodes=None if self.nodes is None else self.nodes[chosen],
+            content="",
         )
 
     @property
@@ -96,9 +138,10 @@ class Images:
 def split(images: Images, name: str, seed: int = 0, clusters: np.ndarray | None = None) -> Images:
     """``images``, which have the official split, under the split called ``name``.
 
-    "official" leaves them as they are. The others merge all pictures and draw the test part anew, stratified: of each
-    class the same share, to within one picture. Scores on such a split are not comparable with those on the official
-    one; ``comparable`` is False and every output says so.
+    "official" leaves them as they are, where they have a test part; where they have none, it is 80:20. The others merge
+    all pictures and draw the test part anew, stratified: of each class the same share, to within one picture. Scores on
+    such a split are not comparable with those on the official one; ``comparable`` is False and every output says so.
+    Pictures whose label stops at an inner node are all learnt from.
 
     With ``clusters`` all pictures of a cluster go to the same side. A class's share is then never larger, and smaller
     only where the clusters that are left do not fit into what is missing.
@@ -117,25 +160,27 @@ def split(images: Images, name: str, seed: int = 0, clusters: np.ndarray | None 
         raise InputError(f"unknown split {name!r}; there are {', '.join(SPLITS)}")
     if images.split != "official":
         raise InputError(f"these pictures are split {images.split} already; split those with the official parts")
-    if name == "official":
+    if name == "official" and (not len(images) or np.any(images.parts == "test")):
         return images
+    name = WITHOUT_PARTS if name == "official" else name
     parts = np.full(len(images), "train", dtype=_PART_TYPE)
-    parts[_stratified_draw(images.labels, np.arange(len(images)), RESPLITS[name], seed, clusters)] = "test"
+    parts[_stratified_draw(images.labels, np.flatnonzero(images.labels >= 0), RESPLITS[name], seed, clusters)] = "test"
     return replace(images, parts=parts, split=name)
 
 
 def hold_out(images: Images, fraction: float, seed: int = 0, clusters: np.ndarray | None = None) -> Images:
     """Move a stratified ``fraction`` of the training part, in [0, 1), into the validation part.
 
-    A class never loses its last training picture. With ``clusters`` the pictures of a cluster stay together, as in
-    ``split``.
+    A class never loses its last training picture, and a picture whose label stops at an inner node stays. With
+    ``clusters`` the pictures of a cluster stay together, as in ``split``.
 
     Raises:
         InputError: when ``fraction`` is outside [0, 1).
     """
     if not 0 <= fraction < 1:
         raise InputError(f"the fraction held out for validation must be in [0, 1), got {fraction}")
-    drawn = _stratified_draw(images.labels, images.where("train"), fraction, seed, clusters)
+    among = np.flatnonzero((images.parts == "train") & (images.labels >= 0))
+    drawn = _stratified_draw(images.labels, among, fraction, seed, clusters)
     parts = images.parts.astype(_PART_TYPE)
     parts[drawn] = "validation"
     return replace(images, parts=parts)
@@ -148,6 +193,16 @@ def class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
     """
     counts = np.bincount(labels, minlength=classes)
     return 1.0 / ((counts > 0).sum() * counts[labels])
+
+
+def _level_labels_of_nodes(tree: Hierarchy) -> np.ndarray:
+    """The index within each level of every node's ancestor there, (nodes, levels); -1 below an inner node."""
+    found = np.full((len(tree.parents), len(tree.levels)), STOPS_EARLIER)
+    found[tree.leaves] = tree.level_labels
+    for node in np.setdiff1d(np.arange(1, len(tree.parents)), tree.leaves):
+        for level, above in enumerate(tree.ancestors(int(node))[1:]):
+            found[node, level] = np.searchsorted(tree.level_nodes[level], above)
+    return found
 
 
 _PART_TYPE = np.dtype(f"U{max(map(len, PARTS))}")

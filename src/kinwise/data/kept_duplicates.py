@@ -9,13 +9,14 @@ from time import perf_counter
 import numpy as np
 
 from kinwise.data.duplicates import VERSION, Duplicates, clustered, find_duplicates
+from kinwise.data.rows import Pixels
 from kinwise.files import WriteError, write_file
 
 KEPT_FROM = 20_000
 """What was found among so many pictures is kept; fewer are compared anew in a second or two."""
 
 
-def duplicates_of(pixels: np.ndarray, folder: Path, say: Callable[[str], None] = lambda _: None) -> Duplicates:
+def duplicates_of(pixels: Pixels, folder: Path, say: Callable[[str], None] = lambda _: None) -> Duplicates:
     """``find_duplicates``, kept in a file in ``folder`` where there are many pictures, and taken from there next time.
 
     A file that is damaged, of other pictures or of another version is replaced; one that cannot be written is not.
@@ -41,10 +42,10 @@ def duplicates_of(pixels: np.ndarray, folder: Path, say: Callable[[str], None] =
     return found
 
 
-def _key(pixels: np.ndarray) -> str:
+def _key(pixels: Pixels) -> str:
     """The SHA-256 of the pixels and their shape."""
     digest = hashlib.sha256(repr(pixels.shape).encode())
-    digest.update(np.ascontiguousarray(pixels).data.cast("B"))
+    digest.update(np.ascontiguousarray(pixels[:]).data.cast("B"))
     return digest.hexdigest()
 
 

@@ -84,7 +84,7 @@ def changed_answers(
     classes, every = images.hierarchy.classes, np.arange(len(images))
     changed: list[list[Copy]] = [[] for _ in every]
     for name, (_, change) in COPIES.items():
-        probabilities = _class_probabilities(network, images, change(images.pixels), machine)
+        probabilities = _class_probabilities(network, images, change(images.pixels[:]), machine)
         answered, values, of_true = (
             array.tolist()
             for array in (probabilities.argmax(1), probabilities[every, answers], probabilities[every, images.labels])
@@ -92,7 +92,7 @@ def changed_answers(
         for copies, node, value, true in zip(changed, answered, values, of_true, strict=True):
             copies.append(Copy(name=name, answered=classes[node], confidence=value, true_confidence=true))
     moved = np.stack(
-        [_class_probabilities(network, images, pixels, machine).argmax(1) for pixels in _moved(images.pixels)]
+        [_class_probabilities(network, images, pixels, machine).argmax(1) for pixels in _moved(images.pixels[:])]
     )
     same, right = ((moved == expected).sum(axis=0).tolist() for expected in (answers, images.labels))
     stable = [Stability(copies=len(moved), same=a, right=b) for a, b in zip(same, right, strict=True)]

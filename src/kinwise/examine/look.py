@@ -119,7 +119,7 @@ def look_at(
     return Explanations(
         method=looked.method,
         cases=tuple(cases),
-        pictures=chosen.pixels,
+        pictures=chosen.pixels[:],
         maps=np.rint(255 * heat).astype(np.uint8),
         neighbours=looked.learnt.pixels[alike],
         common=(),
@@ -156,7 +156,7 @@ def _cases(
 def _heat(looked: Looking, images: Images, answers: np.ndarray) -> tuple[np.ndarray, list[tuple[HeatMap, ...]]]:
     """The heat maps of ``images``, (pictures, targets, h, w), and what is known about each."""
     targets = targets_of(images.hierarchy.levels)
-    true = images.hierarchy.level_labels[images.labels]
+    true = images.level_labels
     pixels = torch.from_numpy(np.ascontiguousarray(images.pixels)).to(looked.machine.device)
     pictures = normalise(pixels, looked.network.statistics)
     heat = heat_maps(looked.network, pictures, answers, true, looked.method)

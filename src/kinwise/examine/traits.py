@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kinwise.data.rows import Pixels
 from kinwise.examine.cases import Trait
 from kinwise.judge.compare import holm
 from kinwise.judge.rates import mantel_haenszel, newcombe
@@ -36,7 +37,7 @@ class Measure:
     of: Callable[[np.ndarray], np.ndarray]
 
 
-def traits_of(pixels: np.ndarray) -> dict[str, np.ndarray]:
+def traits_of(pixels: Pixels) -> dict[str, np.ndarray]:
     """Every trait of every picture, float64, shape (pictures,), by name; measured in blocks of pictures.
 
     Args:

@@ -65,7 +65,7 @@ def tally_of(
 ) -> Tally:
     """The tally of ``network`` on all ``images``, looked at in ``size`` pixels or as they are."""
     tally = Tally(images.hierarchy.levels, context)
-    labels = torch.from_numpy(images.hierarchy.level_labels[images.labels]).to(machine.device)
+    labels = torch.from_numpy(images.level_labels).to(machine.device)
     start = 0
     with torch.no_grad():
         for scores in scores_of(network, images, machine, size=size):

@@ -14,6 +14,7 @@ from torch import Tensor
 from kinwise.config import Config
 from kinwise.data.augment import Statistics, channel_statistics, unit_statistics
 from kinwise.data.images import Images
+from kinwise.data.rows import Pixels
 from kinwise.errors import InputError
 from kinwise.learn.feed import Feed
 from kinwise.learn.losses import LOSSES, loss_context
@@ -275,5 +276,5 @@ class Training:
         self.best = state["best"]
 
 
-def _statistics(config: Config, pixels: np.ndarray) -> Statistics:
+def _statistics(config: Config, pixels: Pixels) -> Statistics:
     return channel_statistics(pixels) if config.normalisation == "channel" else unit_statistics(pixels.shape[1])

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from torch import nn
 
 from kinwise.data.augment import Statistics
+from kinwise.data.rows import Pixels
 
 
 class Backbone(nn.Module):
@@ -26,5 +26,5 @@ class Backbone(nn.Module):
         """The parts that pictures pass through, in order, as ``freeze`` counts them; together they hold all weights."""
         raise NotImplementedError
 
-    def prepare(self, pixels: np.ndarray, statistics: Statistics) -> None:
+    def prepare(self, pixels: Pixels, statistics: Statistics) -> None:
         """Look once at the training ``pixels``, uint8 NCHW, before anything is learnt; most need not."""

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from kinwise.data.augment import Statistics, normalise
+from kinwise.data.rows import Pixels
 from kinwise.errors import InputError
 from kinwise.learn.backbones.base import Backbone
 from kinwise.learn.backbones.smallmaps import SmallMapConvolution
@@ -59,7 +60,7 @@ class FastNet(Backbone):
         return self.dropout(maps.amax((2, 3)) + maps.mean((2, 3)))
 
     @torch.no_grad()
-    def prepare(self, pixels: np.ndarray, statistics: Statistics) -> None:
+    def prepare(self, pixels: Pixels, statistics: Statistics) -> None:
         """Set the stem to the whitening filters of (at most 5,000 of) the training ``pixels``, uint8 NCHW.
 
         The eigenvectors of the covariance of all 2x2 patches, each divided by sqrt(eigenvalue + 5e-4), and their

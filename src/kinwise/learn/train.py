@@ -77,6 +77,8 @@ class Training:
             raise InputError(
                 "early_stopping goes by the validation loss, and no pictures are held out; add --set validation=0.1"
             )
+        if config.logit_adjustment == "validation" and not len(self.validation):
+            raise InputError("logit_adjustment is chosen on pictures held out, and none are; add --set validation=0.1")
         train_pixels = images.train.pixels
         statistics = _statistics(config, train_pixels)
         self.network: Network = build(config, images.hierarchy, statistics, images.pixels.shape[-1], config.seed)

@@ -41,7 +41,7 @@ class Config:
 
     # --- network
     network: str = "fast"
-    """The backbone: fast, dense-trunk, weighted-heads, double-conv, resnet9 or smoothed-cnn."""
+    """The backbone: fast, dense-trunk, weighted-heads, double-conv, resnet9, smoothed-cnn or timm:NAME."""
     widths: tuple[int, ...] = (32, 128, 384)
     """Channels of the three groups of fast; empty for the other networks, which have their own."""
     dropout: float = 0.0

@@ -32,9 +32,9 @@ class Network(nn.Module):
         super().__init__()
         if config.loss not in LOSSES:
             raise InputError(f"unknown loss {config.loss!r}; there are {', '.join(LOSSES)}")
-        self.statistics = statistics
         self.size = size
         self.backbone = below = backbone(config, len(statistics.mean), size)
+        self.statistics = below.statistics or statistics
         self.head: Head = LOSSES[config.loss].head(
             below.features, hierarchy, bias=below.head_bias, scale=below.score_scale
         )

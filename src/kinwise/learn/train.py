@@ -82,6 +82,7 @@ class Training:
         train_pixels = images.train.pixels
         statistics = _statistics(config, train_pixels)
         self.network: Network = build(config, images.hierarchy, statistics, images.pixels.shape[-1], config.seed)
+        statistics = self.network.statistics
         self.network.backbone.prepare(train_pixels, statistics)
         self.network.to(machine.device)
         self.feed = Feed(images, config, statistics, machine.device, processes)

@@ -8,6 +8,7 @@ from kinwise.errors import InputError
 from kinwise.learn.backbones.base import Backbone
 from kinwise.learn.backbones.fast import FastNet
 from kinwise.learn.backbones.plain import PlainNet, ResNet9
+from kinwise.learn.backbones.pretrained import PREFIX, PretrainedNet
 
 DENSE_TRUNK = partial(PlainNet, blocks=((64, 128), (256, 256), (512, 512)), side=4, dense=(1024, 512), dense_norm=True)
 WEIGHTED_HEADS = partial(
@@ -32,8 +33,16 @@ def backbone(config: Config, channels: int, size: int = 32) -> Backbone:
     Raises:
         InputError: when there is none of that name, or it has widths of its own and others are asked for.
     """
+    if config.network.startswith(PREFIX):
+        _without_widths(config)
+        return PretrainedNet(config.network.removeprefix(PREFIX), channels, config.dropout)
     if config.network not in BACKBONES:
-        raise InputError(f"unknown network {config.network!r}; there are {', '.join(BACKBONES)}")
-    if config.widths and config.network != "fast":
-        raise InputError(f"widths: {config.network} has its own; leave them empty (--set widths=)")
+        raise InputError(f"unknown network {config.network!r}; there are {', '.join(BACKBONES)}, timm:NAME")
+    if config.network != "fast":
+        _without_widths(config)
     return BACKBONES[config.network](config, channels, size)
+
+
+def _without_widths(config: Config) -> None:
+    if config.widths:
+        raise InputError(f"widths: {config.network} has its own; leave them empty (--set widths=)")

@@ -23,7 +23,7 @@ from kinwise.learn.machine import Machine, keep_memory, look_at_machine
 from kinwise.learn.processes import Processes, join_processes, leave_processes
 from kinwise.learn.train import Progress, Training
 from kinwise.learn.weights import load_state
-from kinwise.recipes import command_of
+from kinwise.recipes import Recipe, command_of
 from kinwise.recipes import recipe as find_recipe
 from kinwise.record import CONFIG, config_of, write_record
 from kinwise.results import judge_and_write, write_history
@@ -100,7 +100,7 @@ def train(
     processes = join_processes(machine.device)
     try:
         images, duplicates = processes.first_before_others(lambda: pictures_of(wanted, images, data_dir, watchers.say))
-        config = config or named.config_for(len(images.where("train"))).changed(given)
+        config = config or _fitted(named, images).changed(given)
         config = config.changed([f"data={images.name}", f"split={images.split}"])
         parts = held_out(config, images, duplicates)
         training = _prepare(config, parts, machine, processes)
@@ -192,10 +192,18 @@ def pictures_of(
 
 
 def held_out(config: Config, images: Images, duplicates: Duplicates) -> Images:
-    """``images`` with the share of the training part that the config wants for validation moved there."""
-    if not config.validation:
+    """``images`` with the share of the training part that the config wants for validation moved there.
+
+    Pictures that come with a validation part keep it as it is.
+    """
+    if not config.validation or len(images.where("validation")):
         return images
     return hold_out(images, config.validation, config.seed, _kept_together(config, duplicates))
+
+
+def _fitted(named: Recipe, images: Images) -> Config:
+    """The recipe's config for these pictures: those that were decoded from files are somebody's own."""
+    return named.config_for(len(images.where("train")), side=images.pixels.shape[-1], own=bool(images.content))
 
 
 def _kept_together(config: Config, duplicates: Duplicates) -> np.ndarray | None:

@@ -13,7 +13,7 @@ import torch
 
 from kinwise import run as run_folder
 from kinwise.config import Config
-from kinwise.data import data_folder, load
+from kinwise.data import data_folder, read_for, whole_name
 from kinwise.data.duplicates import Duplicates
 from kinwise.data.images import PARTS, Images, hold_out, split
 from kinwise.data.kept_duplicates import duplicates_of
@@ -101,7 +101,8 @@ def train(
     try:
         images, duplicates = processes.first_before_others(lambda: pictures_of(wanted, images, data_dir, watchers.say))
         config = config or named.config_for(len(images.where("train"))).changed(given)
-        config = config.changed([f"data={images.name}", f"split={images.split}"])
+        tree = whole_name(config.hierarchy)
+        config = config.changed([f"data={images.name}", f"split={images.split}", f"hierarchy={tree}"])
         parts = held_out(config, images, duplicates)
         training = _prepare(config, parts, machine, processes)
         folder = None
@@ -184,7 +185,7 @@ def pictures_of(
 
     With them which are near-duplicates of each other.
     """
-    images = load(config.data, data_dir=data_dir) if given is None else given
+    images = read_for(config, data_dir, say) if given is None else given
     duplicates = duplicates_of(images.pixels, data_folder(data_dir), say)
     if images.split == "official":
         images = split(images, config.split, config.seed, _kept_together(config, duplicates))
@@ -204,8 +205,9 @@ def _kept_together(config: Config, duplicates: Duplicates) -> np.ndarray | None:
 
 def _prepare(config: Config, images: Images, machine: Machine, processes: Processes) -> Training:
     keep_memory()
-    if not len(images.where("test")):
-        raise InputError(f"{images.name} has no test pictures to judge by")
+    for part, use in (("train", "learn from"), ("test", "judge by")):
+        if not len(images.where(part)):
+            raise InputError(f"{images.name} has no {part} pictures to {use}")
     return Training(config, images, machine, processes)
 
 

@@ -67,6 +67,7 @@ def train(
     changes: Sequence[str] = (),
     config: Config | None = None,
     data_dir: Path | None = None,
+    strict: bool = False,
     command: str = "",
     watchers: Watchers | None = None,
 ) -> Run | None:
@@ -80,6 +81,7 @@ def train(
         changes: ``key=value`` texts that change single values of the recipe.
         config: all values at once, instead of recipe, seed and changes; nothing is fitted to the number of pictures.
         data_dir: where data sets are kept.
+        strict: refuse picture files that cannot be used; else they are said and left out.
         command: the command line that asked for this, for the record; without it, one that does the same.
         watchers: who is told how it goes.
 
@@ -99,7 +101,9 @@ def train(
     machine = look_at_machine(wanted)
     processes = join_processes(machine.device)
     try:
-        images, duplicates = processes.first_before_others(lambda: pictures_of(wanted, images, data_dir, watchers.say))
+        images, duplicates = processes.first_before_others(
+            lambda: pictures_of(wanted, images, data_dir, watchers.say, strict=strict)
+        )
         config = (config or fitted_to(images, named).changed(given)).changed(_names(images, config or wanted))
         parts = held_out(config, images, duplicates)
         training = _prepare(config, parts, machine, processes)
@@ -177,13 +181,18 @@ def fingerprint(images: Images) -> str:
 
 
 def pictures_of(
-    config: Config, given: Images | None = None, data_dir: Path | None = None, say: Callable[[str], None] = silent
+    config: Config,
+    given: Images | None = None,
+    data_dir: Path | None = None,
+    say: Callable[[str], None] = silent,
+    *,
+    strict: bool = False,
 ) -> tuple[Images, Duplicates]:
     """The pictures given, or those that the config names, under its split; pictures split again already stay so.
 
-    With them which are near-duplicates of each other.
+    With them which are near-duplicates of each other. Where it is strict, every picture file must be readable.
     """
-    images = read_for(config, data_dir, say) if given is None else given
+    images = read_for(config, data_dir, say, strict=strict) if given is None else given
     duplicates = duplicates_of(images.pixels, data_folder(data_dir), say)
     if images.split == "official":
         images = split(images, config.split, config.seed, _kept_together(config, duplicates))

@@ -86,13 +86,19 @@ def read(
     return replace(images, hierarchy=find(hierarchy).with_class_order(images.hierarchy.classes))
 
 
-def read_for(config: Config, data_dir: Path | None = None, say: Callable[[str], None] = lambda _: None) -> Images:
+def read_for(
+    config: Config,
+    data_dir: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    strict: bool = False,
+) -> Images:
     """The pictures that a config names, in the form that it wants, divided as they come.
 
     Raises:
         InputError: as ``load``.
     """
-    form: dict[str, Any] = {"hierarchy": config.hierarchy, "size": config.size, "fit": config.fit}
+    form: dict[str, Any] = {"hierarchy": config.hierarchy, "size": config.size, "fit": config.fit, "strict": strict}
     return read(config.data, data_dir=data_dir, **form, say=say)
 
 

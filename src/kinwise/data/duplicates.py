@@ -143,17 +143,17 @@ def _look_at(pixels: Pixels, which: np.ndarray) -> tuple[np.ndarray, np.ndarray 
 
 
 def _gathered(batches: Iterable[np.ndarray], shape: tuple[int, ...]) -> np.ndarray | Rows:
-    """Float16 batches one after the other: in memory, or in a file without a name where they would take much."""
+    """Float16 batches one after the other: in memory, or in a temporary file where they would take much."""
     if np.prod(shape, dtype=np.int64) * 2 <= _MOST_IN_MEMORY:
         gathered = np.empty(shape, np.float16)
         for at, batch in enumerate(batches):
             gathered[at * _BATCH : (at + 1) * _BATCH] = batch
         return gathered
-    with writing(Path(tempfile.gettempdir())), tempfile.TemporaryFile() as file:
+    with writing(Path(tempfile.gettempdir())), tempfile.NamedTemporaryFile() as file:
         for batch in batches:
             file.write(batch.data)
         file.flush()
-        return Rows(np.memmap(file, np.float16, "r", shape=shape), np.arange(shape[0]))  # the map outlives the name
+        return Rows(np.memmap(file, np.float16, "r", shape=shape), np.arange(shape[0]))  # which outlive its name
 
 
 def _shrunk(pictures: np.ndarray) -> np.ndarray:

@@ -119,7 +119,7 @@ def divided(
 ) -> Images:
     """``images`` under the split called ``split``; near-duplicates are looked for where it is drawn anew."""
     keep = near_duplicates == "together" and (split != "official" or not len(images.where("test")))
-    return divide(images, split, seed, duplicates_of(images.pixels, folder, say).clusters if keep else None)
+    return divide(images, split, seed, duplicates_of(images.pixels, folder, say, images.content).clusters if keep else None)
 
 
 def is_path(name: str | Path) -> bool:

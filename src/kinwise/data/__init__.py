@@ -118,8 +118,9 @@ def divided(
     images: Images, split: str, seed: int, near_duplicates: str, folder: Path, say: Callable[[str], None]
 ) -> Images:
     """``images`` under the split called ``split``; near-duplicates are looked for where it is drawn anew."""
-    keep = near_duplicates == "together" and (split != "official" or not len(images.where("test")))
-    return divide(images, split, seed, duplicates_of(images.pixels, folder, say, images.content).clusters if keep else None)
+    if near_duplicates == "apart" or (split == "official" and len(images.where("test"))):
+        return divide(images, split, seed)
+    return divide(images, split, seed, duplicates_of(images.pixels, folder, say, images.content).clusters)
 
 
 def is_path(name: str | Path) -> bool:

@@ -32,6 +32,7 @@ ROOMS = (
     "examine",
     "show",
     "record",
+    "answering",
     "run",
     "predict",
     "results",

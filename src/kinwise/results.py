@@ -24,7 +24,7 @@ from kinwise.learn.network import model_facts
 from kinwise.learn.tally import tally_of
 from kinwise.learn.train import Training
 from kinwise.learn.weights import save_network
-from kinwise.predict import predictions_on_test
+from kinwise.predict import predictions_on, predictions_on_test
 from kinwise.run import Run
 
 MOST_LOOKED_AT = 10_000
@@ -57,6 +57,7 @@ def judge_and_write(
     write_history(training, folder)
     write_file(folder / run_folder.WEIGHTS, lambda p: save_network(p, training.network, config, tree))
     write_file(folder / run_folder.PREDICTIONS, predictions.save)
+    _keep_validation(training, images, folder)
     write_json(folder / run_folder.SCORES, scores.to_dict())
     _explain(training, images, predictions, folder, say)
     if _is_there("plotly", "a report", say):
@@ -77,6 +78,14 @@ def _adjusted(training: Training, images: Images, say: Callable[[str], None]) ->
         f"{chosen.recall_macro:.1%}, accuracy {plain.accuracy:.1%} > {chosen.accuracy:.1%}"
     )
     return {"logit_adjustment": [asdict(one) for one in tried]}
+
+
+def _keep_validation(training: Training, images: Images, folder: Path) -> None:
+    """Write what the network says about the pictures held out, where there are any: answers are calibrated on them."""
+    held_out = images.validation
+    if len(held_out):
+        found = predictions_on(training.network, held_out, images.hierarchy, training.machine)
+        write_file(folder / run_folder.VALIDATION, found.save)
 
 
 def _explain(

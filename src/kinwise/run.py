@@ -23,6 +23,7 @@ from kinwise.judge.predictions import Predictions
 from kinwise.record import CONFIG, config_of
 
 if TYPE_CHECKING:
+    from kinwise.answering import Answers, Pictures
     from kinwise.learn.network import Network
 
 HIERARCHY = "hierarchy.json"
@@ -30,6 +31,7 @@ METRICS = "metrics.jsonl"
 WEIGHTS = "weights.safetensors"
 STATE = "state.pt"
 PREDICTIONS = "predictions.safetensors"
+VALIDATION = "validation.safetensors"
 SCORES = "scores.json"
 REPORT = "report.html"
 FIGURES = "figures"
@@ -88,6 +90,30 @@ class Run:
     def predictions(self) -> Predictions:
         """What the network said about the test pictures."""
         return Predictions.load(self.folder / PREDICTIONS)
+
+    def validation(self) -> Predictions | None:
+        """What the network said about the pictures held out of the training; None where there were none.
+
+        Raises:
+            InputError: when the file is damaged.
+        """
+        path = self.folder / VALIDATION
+        return Predictions.load(path) if path.is_file() else None
+
+    def predict(self, pictures: "Pictures", promise: float | None = None) -> "Answers":
+        """Answers about pictures, with a confidence per level; ``answering.Answerer`` stays ready for more.
+
+        Args:
+            pictures: uint8 of shape (pictures, channels, side, side), of the network's own side; or Images; or paths.
+            promise: the share of the answers that must be right, 0.95 for example: an answer then stops at the level
+                where the network is sure enough. None: always a class.
+
+        Raises:
+            InputError: when a picture cannot be read, or the promise cannot be made.
+        """
+        from kinwise.answering import Answerer
+
+        return Answerer(self, promise=promise).predict(pictures)
 
     def scores(self, decision: str = "argmax", hierarchy: Hierarchy | str | Path | None = None) -> Scores:
         """The scores of the saved predictions, without running the network again.

@@ -34,8 +34,8 @@ def newcombe(hits: int, of: int, other_hits: int, other_of: int) -> tuple[float,
 
     Newcombe's hybrid of two Wilson intervals (Statistics in Medicine 1998, method 10).
     """
-    share, low, high = _wilson(hits, of)
-    other, other_low, other_high = _wilson(other_hits, other_of)
+    share, low, high = wilson(hits, of)
+    other, other_low, other_high = wilson(other_hits, other_of)
     difference = share - other
     return (
         difference,
@@ -44,7 +44,7 @@ def newcombe(hits: int, of: int, other_hits: int, other_of: int) -> tuple[float,
     )
 
 
-def _wilson(hits: int, of: int) -> tuple[float, float, float]:
+def wilson(hits: int, of: int) -> tuple[float, float, float]:
     """A share and the ends of its 95 % interval (Wilson, JASA 1927)."""
     share, square = hits / of, _DEVIATES**2
     middle = share + square / (2 * of)

@@ -32,8 +32,11 @@ ROOMS = (
     "examine",
     "show",
     "record",
+    "reporting",
     "answering",
     "run",
+    "answer_files",
+    "answer_text",
     "predict",
     "results",
     "experiment",
@@ -41,12 +44,15 @@ ROOMS = (
     "side_by_side",
     "studies",
     "console",
+    "options",
+    "using",
     "cli",
+    "commands_of_use",
     "commands",
     "__main__",
 )
 LAZY_EXCEPTION = ("cli", "commands")  # the command line hands over to its commands once the arguments are read
-NO_TORCH = ("errors", "files", "hierarchy", "taxonomy", "config", "recipes", "judge", "cli")
+NO_TORCH = ("errors", "files", "hierarchy", "taxonomy", "config", "recipes", "judge", "options", "using", "cli")
 
 
 @dataclass(frozen=True, kw_only=True)

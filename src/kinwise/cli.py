@@ -12,15 +12,13 @@ import tyro
 from tyro.conf import Positional, UseAppendAction, arg, subcommand
 
 from kinwise.errors import InputError
+from kinwise.options import DataFolder, Flag
+from kinwise.using import Predict
 
 SPLITS = "official|70:30|80:20|90:10"
 STOPPED = 130  # what a shell reports for a program that Ctrl-C ended
 
 Values = Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(metavar="KEY=VALUE")]
-DataFolder = Annotated[
-    Path | None, arg(metavar="DIR", help_behavior_hint="(default: $KINWISE_DATA, or the platform's cache folder)")
-]
-Flag = Annotated[bool, arg(help_behavior_hint="")]
 
 
 def _of_recipe(metavar: str) -> Any:
@@ -77,6 +75,8 @@ class Evaluate:
     """How probabilities become answers: argmax, independent, bottom-up or top-down."""
     hierarchy: Annotated[str | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: the run's own)")] = None
     """Judge under another tree: cifar100, cifar100-5level, or a file."""
+    promise: Annotated[float | None, arg(metavar="SHARE", help_behavior_hint="")] = None
+    """Answers that stop early so that this share of them is right, 0.95 for example: how the test pictures fare."""
     data: Annotated[str | None, arg(metavar="DATA", help_behavior_hint="")] = None
     """Run the network on the test pictures of this data set instead of taking the saved predictions."""
     data_dir: DataFolder = None
@@ -261,6 +261,7 @@ VERBS: dict[str, type] = {
     "explain": Explain,
     "compare": Compare,
     "report": Report,
+    "predict": Predict,
     "data": Data,
     "recipes": Recipes,
     "study": Study,

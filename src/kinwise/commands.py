@@ -20,7 +20,7 @@ def train(verb: cli.Train) -> None:
     from kinwise.learn.processes import torchrun_place
 
     if verb.resume is None and not verb.data:
-        raise InputError("which pictures? kinwise train shapes, or kinwise train cifar100")
+        raise InputError("which pictures? kinwise train shapes, kinwise train cifar100, or kinwise train FOLDER")
     with training_progress() as progress, stop_on_interrupt() as stop:
         rank, count = torchrun_place()
         watchers = experiment.Watchers(
@@ -45,7 +45,7 @@ def _train(verb: cli.Train, watchers: Any) -> Any:
     from kinwise import experiment
     from kinwise.record import command_line
 
-    named = {"data": verb.data, "split": verb.split, "seed": verb.seed, "epochs": verb.epochs, "device": verb.device}
+    named = {key: getattr(verb, key) for key in ("data", "split", "seed", "epochs", "device", "hierarchy")}
     changes = [assignment for group in verb.set for assignment in group]
     changes += [f"{key}={value}" for key, value in named.items() if value is not None]
     return experiment.train(
@@ -53,6 +53,7 @@ def _train(verb: cli.Train, watchers: Any) -> Any:
         changes=changes,
         out=verb.out,
         data_dir=verb.data_dir,
+        strict=verb.strict,
         command=command_line(),
         watchers=watchers,
     )

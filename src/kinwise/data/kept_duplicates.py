@@ -14,6 +14,7 @@ from kinwise.files import WriteError, write_file
 
 KEPT_FROM = 20_000
 """What was found among so many pictures is kept; fewer are compared anew in a second or two."""
+_READ_AT_ONCE = 1024  # pictures
 
 
 def duplicates_of(pixels: Pixels, folder: Path, say: Callable[[str], None] = lambda _: None) -> Duplicates:
@@ -45,7 +46,8 @@ def duplicates_of(pixels: Pixels, folder: Path, say: Callable[[str], None] = lam
 def _key(pixels: Pixels) -> str:
     """The SHA-256 of the pixels and their shape."""
     digest = hashlib.sha256(repr(pixels.shape).encode())
-    digest.update(np.ascontiguousarray(pixels[:]).data.cast("B"))
+    for start in range(0, len(pixels), _READ_AT_ONCE):
+        digest.update(np.ascontiguousarray(pixels[start : start + _READ_AT_ONCE]).data.cast("B"))
     return digest.hexdigest()
 
 

@@ -52,6 +52,9 @@ def picture_files(named: Sequence[str], lines: Iterable[bytes] = ()) -> list[Pat
     Args:
         named: files, folders, or - for standard input.
         lines: what standard input holds, one name a line.
+
+    Returns:
+        Files, each to be looked at; a folder that holds none stands for itself.
     """
     files: list[Path] = []
     for name in named:
@@ -59,7 +62,7 @@ def picture_files(named: Sequence[str], lines: Iterable[bytes] = ()) -> list[Pat
             told = (os.fsdecode(line.rstrip(b"\r\n")) for line in lines)
             files += picture_files([one for one in told if one and one != STANDARD_INPUT])
         elif os.path.isdir(name):
-            files += _pictures_below(name)
+            files += _pictures_below(name) or [Path(name)]
         else:
             files.append(Path(name))
     return files
@@ -93,12 +96,12 @@ def answer_files(answerer: Answerer, files: Sequence[Path], batch: int = BATCH) 
 
 def _pixels(answerer: Answerer, file: Path) -> np.ndarray | str:
     """The picture in a file, or why there is none."""
+    if file.is_dir():
+        return "a folder without picture files"
     try:
         return answerer.decode(file)
     except Unreadable as reason:
         return str(reason)
-    except OSError as error:
-        return error.strerror or str(error)
 
 
 def _answered(answerer: Answerer, files: tuple[Path, ...], decoded: list[np.ndarray | str]) -> Batch:

@@ -186,7 +186,10 @@ class Answerer:
         Raises:
             Unreadable: when it holds no picture.
         """
-        return decode(source, self.size, self.fit)
+        try:
+            return decode(source, self.size, self.fit)
+        except OSError as error:
+            raise Unreadable(error.strerror or str(error)) from error
 
     def _decoded(self, path: Path) -> np.ndarray:
         try:
@@ -263,6 +266,6 @@ def reasons_of(nodes: np.ndarray, classes: np.ndarray, hierarchy: Hierarchy) -> 
 
 def percent(share: float) -> str:
     """A probability for people; what is nearly certain is not called certain."""
-    if 0 < share < 0.005:
+    if 0 < share < 0.01:
         return "< 1 %"
-    return "> 99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"
+    return "> 99 %" if 0.99 < share < 1 else f"{100 * share:.0f} %"

@@ -37,7 +37,7 @@ class Promise:
             share, low, high = map(_percent, found.accuracy)
             right = f"{share} of {found.answered:,} answers right ({low} to {high})"
         lines = [
-            f"promise {_percent(threshold.promise)}: {right}; threshold {threshold.value:.3f}, from "
+            f"promise {100 * threshold.promise:.4g} %: {right}; threshold {threshold.value:.3f}, from "
             f"{threshold.pictures:,} validation pictures",
             f"answered {_percent(found.coverage)} of {found.pictures:,} pictures, down to: {stops}",
         ]
@@ -69,4 +69,4 @@ def promises(wanted: Sequence[float], predictions: Predictions, validation: Pred
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.4g} %" if share == round(share, 2) else f"{100 * share:.1f} %"
+    return f"{100 * share:.1f} %"

@@ -107,14 +107,14 @@ def _stops(found: Sequence[Promise]) -> Chart:
     )
     return Chart(
         name="stops",
-        heading="Where the answers stop",
+        heading="",
         description=f"Share of pictures whose answer stops at each level; {told}",
         figure=figure(
             *bars,
             height=300,
             barmode="stack",
             bargap=0.35,
-            xaxis=shares_axis(),
+            xaxis={**shares_axis(), "range": [0, 1.005]},
             yaxis={"type": "category", "autorange": "reversed", "title": {"text": "promise"}, "showgrid": False},
             legend={"traceorder": "normal"},
         ),

@@ -13,7 +13,7 @@ from tyro.conf import Positional, UseAppendAction, arg, subcommand
 
 from kinwise.errors import InputError
 from kinwise.options import DataFolder, Flag
-from kinwise.using import Predict
+from kinwise.using import Export, Predict
 
 SPLITS = "official|70:30|80:20|90:10"
 STOPPED = 130  # what a shell reports for a program that Ctrl-C ended
@@ -267,6 +267,7 @@ VERBS: dict[str, type] = {
     "compare": Compare,
     "report": Report,
     "predict": Predict,
+    "export": Export,
     "data": Data,
     "recipes": Recipes,
     "study": Study,

@@ -283,6 +283,7 @@ RUN: dict[type, Callable[[Any], None]] = {
     cli.Compare: compare,
     cli.Report: report,
     cli.Predict: commands_of_use.predict,
+    cli.Export: commands_of_use.export,
     cli.Data: data,
     cli.Recipes: recipes,
     cli.Study: study,

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -54,3 +55,12 @@ def _show_batch(batch: Any, lines: Any, as_json: bool, show: Callable[[Any], Non
         elif not as_json:
             show(lines.line(file, batch.answers, row))
     return len(batch.unreadable)
+
+
+def export(verb: using.Export) -> None:
+    """Write a run's network into one file, verified."""
+    from kinwise.exporting.export import export
+    from kinwise.run import Run
+
+    exported = export(Run(verb.run), verb.out, verb.format, verb.data_dir)
+    print(json.dumps(exported.to_dict(), indent=1) if verb.json else exported.text())

@@ -405,6 +405,7 @@ def test_rows_of_a_file_are_the_pictures_they_stand_for(tmp_path: Path) -> None:
     assert (rows.shape, rows.dtype, rows.ndim, rows.nbytes, len(rows)) == ((4, 3, 2, 2), np.uint8, 4, 48, 4)
     np.testing.assert_array_equal(rows[:], store[[4, 0, 0, 2]])
     np.testing.assert_array_equal(rows[1:3], store[[0, 0]])
+    np.testing.assert_array_equal(rows[np.array([[0, 3], [1, 1]])], store[np.array([[4, 2], [0, 0]])])
     np.testing.assert_array_equal(rows.take(np.array([3, 0]))[np.array([1, 0])], store[[4, 2]])
     np.testing.assert_array_equal(np.stack(list(rows)), rows[:])
     rows[0][:] = 0  # what was read is one's own

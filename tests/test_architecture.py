@@ -38,15 +38,18 @@ ROOMS = (
     "results",
     "experiment",
     "explanation",
+    "serving",
     "side_by_side",
     "studies",
     "console",
+    "options",
+    "using",
     "cli",
     "commands",
     "__main__",
 )
 LAZY_EXCEPTION = ("cli", "commands")  # the command line hands over to its commands once the arguments are read
-NO_TORCH = ("errors", "files", "hierarchy", "taxonomy", "config", "recipes", "judge", "cli")
+NO_TORCH = ("errors", "files", "hierarchy", "taxonomy", "config", "recipes", "judge", "options", "using", "cli")
 
 
 @dataclass(frozen=True, kw_only=True)

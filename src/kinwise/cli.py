@@ -12,15 +12,13 @@ import tyro
 from tyro.conf import Positional, UseAppendAction, arg, subcommand
 
 from kinwise.errors import InputError
+from kinwise.options import DataFolder, Flag
+from kinwise.using import Serve
 
 SPLITS = "official|70:30|80:20|90:10"
 STOPPED = 130  # what a shell reports for a program that Ctrl-C ended
 
 Values = Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(metavar="KEY=VALUE")]
-DataFolder = Annotated[
-    Path | None, arg(metavar="DIR", help_behavior_hint="(default: $KINWISE_DATA, or the platform's cache folder)")
-]
-Flag = Annotated[bool, arg(help_behavior_hint="")]
 
 
 def _of_recipe(metavar: str) -> Any:
@@ -261,6 +259,7 @@ VERBS: dict[str, type] = {
     "explain": Explain,
     "compare": Compare,
     "report": Report,
+    "serve": Serve,
     "data": Data,
     "recipes": Recipes,
     "study": Study,

@@ -180,6 +180,14 @@ def report(verb: cli.Report) -> None:
             print(f"Figures: {run.figures().resolve()}")
 
 
+def serve(verb: cli.Serve) -> None:
+    """Serve a page to try a run, until Ctrl-C."""
+    from kinwise.console import say
+    from kinwise.serving.server import serve as listen
+
+    listen(verb.run, host=verb.host, port=verb.port, promise=verb.promise, data_dir=verb.data_dir, say=say)
+
+
 def data(verb: cli.Data) -> None:
     """Describe a data set."""
     from kinwise.data import data_folder, load
@@ -270,6 +278,7 @@ RUN: dict[type, Callable[[Any], None]] = {
     cli.Explain: explain,
     cli.Compare: compare,
     cli.Report: report,
+    cli.Serve: serve,
     cli.Data: data,
     cli.Recipes: recipes,
     cli.Study: study,

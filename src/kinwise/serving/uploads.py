@@ -85,4 +85,3 @@ def picture_of(file: UploadFile, side: int, fit: str) -> Picture | Refused:
     except Unreadable as reason:
         return Refused(name=name, error=str(reason))
     return Picture(name=name, width=width, height=height, pixels=pixels)
-

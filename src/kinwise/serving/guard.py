@@ -28,8 +28,9 @@ _EVERY_ADDRESS = ("0.0.0.0", "::")
 
 
 def fault(status: int, error: str) -> JSONResponse:
-    """An answer that says what is wrong, in one sentence."""
-    return JSONResponse({"error": error}, status, headers=dict(HEADERS))
+    """An answer that says what is wrong, in one sentence; where too much is coming in, it is also the last."""
+    hang_up = {"Connection": "close"} if status == 413 else {}
+    return JSONResponse({"error": error}, status, headers={**HEADERS, **hang_up})
 
 
 class Guard:

@@ -3,9 +3,14 @@
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kinwise.errors import InputError
 from kinwise.run import Run
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from uvicorn import Server
 
 USUAL_PROMISE = 0.95
 """What is promised unless told otherwise, where pictures were held out of the training."""
@@ -38,19 +43,36 @@ def serve(
     Raises:
         InputError: when the run is damaged, the port is taken, or FastAPI is missing.
     """
-    try:
-        import multipart  # noqa: F401 - of python-multipart, without which uploads cannot be read
-        import uvicorn
+    _check_installed()
+    from kinwise.serving.app import application
 
-        from kinwise.serving.app import application
-    except ImportError as error:
-        raise InputError(INSTALL) from error
     with listening(host, port) as listener:
         run = run if isinstance(run, Run) else Run(Path(run))
         if promise is None and run.validation() is not None:
             promise = USUAL_PROMISE
         app = application(run, host=host, promise=promise, data_dir=data_dir, say=say)
-        config = uvicorn.Config(
+        say(f"Try it: {address(host, listener.getsockname()[1])}  (Ctrl-C ends it)")
+        try:
+            server_of(app).run(sockets=[listener])
+        except KeyboardInterrupt:
+            return
+
+
+def _check_installed() -> None:
+    try:
+        import fastapi  # noqa: F401
+        import python_multipart  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise InputError(INSTALL) from error
+
+
+def server_of(app: "FastAPI") -> "Server":
+    """A server for the application, silent but for faults of its own."""
+    from uvicorn import Config, Server
+
+    return Server(
+        Config(
             app,
             log_config=None,
             access_log=False,
@@ -60,11 +82,7 @@ def serve(
             limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=PATIENCE,
         )
-        say(f"Try it: {address(host, listener.getsockname()[1])}  (Ctrl-C ends it)")
-        try:
-            uvicorn.Server(config).run(sockets=[listener])
-        except KeyboardInterrupt:
-            return
+    )
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -200,7 +200,8 @@ def data(verb: cli.Data) -> None:
 
     images = load(verb.data, data_dir=verb.data_dir, split=verb.split, seed=verb.seed, say=say)
     wanted = verb.duplicates or verb.duplicates_csv
-    duplicates = duplicates_of(images.pixels, data_folder(verb.data_dir), say) if wanted else None
+    folder = data_folder(verb.data_dir)
+    duplicates = duplicates_of(images.pixels, folder, say, images.content) if wanted else None
     if duplicates and verb.duplicates_csv:
         write_text(verb.duplicates_csv, pairs_csv(images, duplicates))
     facts = describe(images, duplicates)

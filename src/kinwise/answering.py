@@ -1,9 +1,9 @@
 """Answers: what a run says about new pictures, with a confidence per level, stopping where it is not sure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -56,6 +56,7 @@ class Answers:
         hierarchy: the tree.
         threshold: what the probability of an answer had to reach, 0..1; 0 where the answer is always a class.
         reasons: for each picture why its answer stopped, in words; empty where it is a class.
+        note: why the promise asked for may not be kept; empty where it is.
     """
 
     nodes: np.ndarray
@@ -63,6 +64,7 @@ class Answers:
     hierarchy: Hierarchy
     threshold: float
     reasons: tuple[str, ...]
+    note: str = ""
 
     def __len__(self) -> int:
         """How many pictures there are."""
@@ -79,6 +81,28 @@ class Answers:
         """The same down to the most likely class, wherever the answer stopped."""
         best = self.hierarchy.leaves[self.probabilities[-1][row].argmax()]
         return self._steps(row, self.hierarchy.ancestors(int(best))[1:])
+
+    def to_dict(self, row: int) -> dict[str, Any]:
+        """The answer about one picture, ready for JSON.
+
+        ``answer`` is the name of the deepest node answered, ``level`` the name of its level, ``confidence`` its
+        calibrated probability, all three null where there is no answer; ``path`` what was answered and ``likeliest``
+        the path to the most likely class, as lists of objects with level, name and confidence, coarse to fine;
+        ``reason`` why the answer stopped, empty where it is a class.
+        """
+        path, likeliest = (
+            [{"level": level, "name": name, "confidence": round(sure, 4)} for level, name, sure in steps]
+            for steps in (self.path(row), self.likeliest(row))
+        )
+        last = path[-1] if path else {"name": None, "level": None, "confidence": None}
+        return {
+            "answer": last["name"],
+            "level": last["level"],
+            "confidence": last["confidence"],
+            "path": path,
+            "likeliest": likeliest,
+            "reason": self.reasons[row],
+        }
 
     def _steps(self, row: int, nodes: np.ndarray) -> list[tuple[str, str, float]]:
         tree = self.hierarchy
@@ -136,12 +160,11 @@ class Answerer:
                 f"expected pictures as uint8 of shape (pictures, {', '.join(map(str, wanted))}), "
                 f"got {pixels.dtype} of shape {pixels.shape}"
             )
-        return answers_from(
-            self._class_probabilities(pixels),
-            self.hierarchy,
-            self.temperature,
-            self.threshold.value if self.threshold else 0.0,
-        )
+        classes = self._class_probabilities(pixels)
+        if self.threshold is None:
+            return answers_from(classes, self.hierarchy, self.temperature)
+        found = answers_from(classes, self.hierarchy, self.temperature, self.threshold.value)
+        return replace(found, note=self.threshold.note)
 
     def predict(self, pictures: Pictures) -> Answers:
         """Answers about an array, Images, or files; all of one call are in memory together.
@@ -157,9 +180,17 @@ class Answerer:
         pixels = [self._decoded(Path(path)) for path in pictures]
         return self.answer(np.stack(pixels) if pixels else np.zeros((0, channels, self.size, self.size), np.uint8))
 
+    def decode(self, source: Path | bytes) -> np.ndarray:
+        """A picture file, or what one holds, as uint8 of shape (3, size, size), made square as in the training.
+
+        Raises:
+            Unreadable: when it holds no picture.
+        """
+        return decode(source, self.size, self.fit)
+
     def _decoded(self, path: Path) -> np.ndarray:
         try:
-            return decode(path, self.size, self.fit)
+            return self.decode(path)
         except Unreadable as reason:
             raise InputError(f"{path}: {reason}") from reason
 
@@ -183,15 +214,20 @@ class Answerer:
 def _threshold(run: Trained, validation: Predictions | None, temperature: float, promise: float) -> Threshold:
     check_promise(promise)
     if validation is None:
-        raise InputError(
-            f"{run.folder} can promise nothing: no pictures were held out of its training to learn from how sure to "
-            f"be. Train with some: kinwise train DATA --set validation=0.1"
-        )
+        raise InputError(nothing_held_out(run.folder))
     sure = calibrate(validation, temperature)
     return threshold_for(promise, sure.probabilities, sure.labels, sure.hierarchy)
 
 
-def answers_from(classes: np.ndarray, hierarchy: Hierarchy, temperature: float, threshold: float) -> Answers:
+def nothing_held_out(folder: Path) -> str:
+    """Why the run in ``folder`` can promise nothing, and what to do."""
+    return (
+        f"{folder} can promise nothing: no pictures were held out of its training to learn from how sure to be. Train "
+        f"with some: kinwise train DATA --set validation=0.1"
+    )
+
+
+def answers_from(classes: np.ndarray, hierarchy: Hierarchy, temperature: float, threshold: float = 0.0) -> Answers:
     """Answers from the class probabilities of a network, shape (pictures, classes), as they came out of it."""
     probabilities = sum_upward(calibrated(classes, temperature), hierarchy)
     nodes = climb(probabilities, hierarchy, threshold)
@@ -217,8 +253,16 @@ def reasons_of(nodes: np.ndarray, classes: np.ndarray, hierarchy: Hierarchy) -> 
     for node in np.setdiff1d(nodes, hierarchy.leaves):
         rows, children = np.flatnonzero(nodes == node), hierarchy.children(int(node))
         likely = classes[rows] @ above[children].T
-        start = "no answer" if node == ROOT else f"stops at {hierarchy.names[node]}"
+        names = [hierarchy.names[child].replace("_", " ") for child in children]
+        start = "no answer" if node == ROOT else f"stops at {hierarchy.names[node].replace('_', ' ')}"
         for row, order, shares in zip(rows, np.argsort(-likely, axis=1, kind="stable")[:, :2], likely, strict=True):
-            told = ", ".join(f"{hierarchy.names[children[place]]} {100 * shares[place]:.0f} %" for place in order)
+            told = ", ".join(f"{names[place]} {percent(shares[place])}" for place in order)
             reasons[row] = f"{start}: {told}"
     return tuple(reasons)
+
+
+def percent(share: float) -> str:
+    """A probability for people; what is nearly certain is not called certain."""
+    if 0 < share < 0.005:
+        return "< 1 %"
+    return "> 99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"

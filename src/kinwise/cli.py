@@ -13,7 +13,7 @@ from tyro.conf import Positional, UseAppendAction, arg, subcommand
 
 from kinwise.errors import InputError
 from kinwise.options import DataFolder, Flag
-from kinwise.using import Serve
+from kinwise.using import Predict, Serve
 
 SPLITS = "official|70:30|80:20|90:10"
 STOPPED = 130  # what a shell reports for a program that Ctrl-C ended
@@ -75,6 +75,8 @@ class Evaluate:
     """How probabilities become answers: argmax, independent, bottom-up or top-down."""
     hierarchy: Annotated[str | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: the run's own)")] = None
     """Judge under another tree: cifar100, cifar100-5level, or a file."""
+    promise: Annotated[float | None, arg(metavar="SHARE", help_behavior_hint="")] = None
+    """Answers that stop early so that this share of them is right, 0.95 for example: how the test pictures fare."""
     data: Annotated[str | None, arg(metavar="DATA", help_behavior_hint="")] = None
     """Run the network on the test pictures of this data set instead of taking the saved predictions."""
     data_dir: DataFolder = None
@@ -259,6 +261,7 @@ VERBS: dict[str, type] = {
     "explain": Explain,
     "compare": Compare,
     "report": Report,
+    "predict": Predict,
     "serve": Serve,
     "data": Data,
     "recipes": Recipes,

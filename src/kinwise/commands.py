@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
 
-from kinwise import cli
+from kinwise import cli, commands_of_use
 from kinwise.errors import InputError
 from kinwise.judge.scores import Scores
 
@@ -75,6 +75,7 @@ def evaluate(verb: cli.Evaluate) -> None:
     from kinwise.run import Run
 
     run = Run(verb.run)
+    predictions = None
     if verb.data is None:
         scores = run.scores(decision=verb.decision, hierarchy=verb.hierarchy)
     else:
@@ -83,7 +84,16 @@ def evaluate(verb: cli.Evaluate) -> None:
 
         predictions = predictions_of(run, verb.data, verb.data_dir)
         scores = score(predictions, decision=verb.decision, hierarchy=verb.hierarchy)
-    _print_scores(scores, verb.json)
+    if verb.promise is None:
+        _print_scores(scores, verb.json)
+        return
+    from kinwise.predict import promise_of
+
+    kept = promise_of(run, verb.promise, predictions, verb.hierarchy)
+    if verb.json:
+        print(json.dumps(scores.to_dict() | {"promise": kept.to_dict()}, indent=1))
+    else:
+        print(f"{scores.text()}\n\n{kept.text()}")
 
 
 def score_file(verb: cli.Score) -> None:
@@ -180,14 +190,6 @@ def report(verb: cli.Report) -> None:
             print(f"Figures: {run.figures().resolve()}")
 
 
-def serve(verb: cli.Serve) -> None:
-    """Serve a page to try a run, until Ctrl-C."""
-    from kinwise.console import say
-    from kinwise.serving.server import serve as listen
-
-    listen(verb.run, host=verb.host, port=verb.port, promise=verb.promise, data_dir=verb.data_dir, say=say)
-
-
 def data(verb: cli.Data) -> None:
     """Describe a data set."""
     from kinwise.data import data_folder, load
@@ -279,7 +281,8 @@ RUN: dict[type, Callable[[Any], None]] = {
     cli.Explain: explain,
     cli.Compare: compare,
     cli.Report: report,
-    cli.Serve: serve,
+    cli.Predict: commands_of_use.predict,
+    cli.Serve: commands_of_use.serve,
     cli.Data: data,
     cli.Recipes: recipes,
     cli.Study: study,

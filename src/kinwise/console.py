@@ -6,13 +6,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.text import Text
 
 from kinwise.learn.train import Progress
 
 PLAIN_EVERY = 0.05
 PLAIN_SECONDS = 5.0
+FEW = 100
+"""So many files are answered before a bar is of use."""
 
 
 def say(text: str) -> None:
@@ -39,6 +43,28 @@ def training_progress() -> Iterator[Callable[[Progress], None]]:
         yield show
     finally:
         bar.stop()
+
+
+@contextmanager
+def answering_progress(count: int) -> Iterator[tuple[Callable[[Text | str], None], Callable[[int], None]]]:
+    """Two functions: one prints a line, in colours on a terminal; the other is told how many more files are done.
+
+    A bar below the lines, or alone on standard error where they go elsewhere, shows the way through ``count`` files.
+    """
+    out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+    place = out if out.is_terminal else Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=None), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Bar(*columns, console=place, expand=True, transient=True, disable=not place.is_terminal or count < FEW)
+    task = bar.add_task("pictures", total=count)
+
+    def show(line: Text | str) -> None:
+        if out.is_terminal:
+            out.print(line)
+        else:
+            print(line)
+
+    with bar:
+        yield show, lambda done: bar.advance(task, done)
 
 
 class _PlainLines:

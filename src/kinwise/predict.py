@@ -4,14 +4,18 @@ from pathlib import Path
 
 import numpy as np
 
+from kinwise.answering import nothing_held_out
 from kinwise.data import load
 from kinwise.data.images import Images
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
+from kinwise.judge.climb import check_promise
 from kinwise.judge.predictions import Predictions
+from kinwise.judge.promises import Promise, promises
 from kinwise.learn.machine import Machine, look_at_machine
 from kinwise.learn.network import Network, predict
 from kinwise.run import Run
+from kinwise.taxonomy import find
 
 
 def predictions_of(run: Run, data: str, data_dir: Path | None = None) -> Predictions:
@@ -24,6 +28,30 @@ def predictions_of(run: Run, data: str, data_dir: Path | None = None) -> Predict
     images = load(data, data_dir=data_dir, split=config.split, seed=config.seed, near_duplicates=config.near_duplicates)
     machine = look_at_machine(run.config)
     return predictions_on_test(run.network().to(machine.device), images, run.hierarchy, machine)
+
+
+def promise_of(
+    run: Run, promise: float, predictions: Predictions | None = None, hierarchy: str | Path | None = None
+) -> Promise:
+    """What answers that stop early take, if the share ``promise`` of them is to be right, and how many then are.
+
+    Args:
+        run: a run with pictures held out of its training, to choose the threshold on.
+        promise: in (0, 1).
+        predictions: on the pictures to judge by; without them, the saved ones on the test pictures.
+        hierarchy: another tree to answer on: the name of a built-in one or a path.
+
+    Raises:
+        InputError: when no pictures were held out, or the tree has other classes.
+    """
+    check_promise(promise)
+    validation, judged = run.validation(), predictions or run.predictions()
+    if validation is None:
+        raise InputError(nothing_held_out(run.folder))
+    if hierarchy is not None:
+        tree = find(hierarchy)
+        validation, judged = validation.under(tree), judged.under(tree)
+    return promises([promise], judged, validation)[0]
 
 
 def predictions_on_test(network: Network, images: Images, hierarchy: Hierarchy, machine: Machine) -> Predictions:

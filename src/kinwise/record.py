@@ -16,6 +16,8 @@ from kinwise.errors import InputError
 from kinwise.files import write_json
 
 CONFIG = "config.json"
+PARTIAL = ".partial"
+"""What the name of a run's folder ends in until the run is complete."""
 
 
 def config_of(record: dict[str, Any], folder: Path) -> Config:

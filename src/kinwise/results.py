@@ -24,6 +24,7 @@ from kinwise.learn.tally import tally_of
 from kinwise.learn.train import Training
 from kinwise.learn.weights import save_network
 from kinwise.predict import predictions_on, predictions_on_test
+from kinwise.reporting import report_of
 from kinwise.run import Run
 
 MOST_LOOKED_AT = 10_000
@@ -54,22 +55,27 @@ def judge_and_write(
     write_history(training, folder)
     write_file(folder / run_folder.WEIGHTS, lambda p: save_network(p, training.network, config, tree))
     write_file(folder / run_folder.PREDICTIONS, predictions.save)
-    _keep_validation(training, images, folder)
+    validation = _keep_validation(training, images, folder)
     write_json(folder / run_folder.SCORES, scores.to_dict())
     _explain(training, images, predictions, folder, say)
     if _is_there("plotly", "a report", say):
-        write_text(folder / run_folder.REPORT, run_folder.report_of(folder, predictions, scores))
+        page = report_of(
+            folder, predictions=predictions, scores=scores, history=training.history, validation=validation
+        )
+        write_text(folder / run_folder.REPORT, page)
     done = {"seconds": training.seconds, "peak_memory_bytes": facts["peak_memory_bytes"]}
     write_json(folder / run_folder.DONE, done)
     return Run(run_folder.finish_folder(folder))
 
 
-def _keep_validation(training: Training, images: Images, folder: Path) -> None:
+def _keep_validation(training: Training, images: Images, folder: Path) -> Predictions | None:
     """Write what the network says about the pictures held out, where there are any: answers are calibrated on them."""
     held_out = images.validation
-    if len(held_out):
-        found = predictions_on(training.network, held_out, images.hierarchy, training.machine)
-        write_file(folder / run_folder.VALIDATION, found.save)
+    if not len(held_out):
+        return None
+    found = predictions_on(training.network, held_out, images.hierarchy, training.machine)
+    write_file(folder / run_folder.VALIDATION, found.save)
+    return found
 
 
 def _explain(

@@ -20,7 +20,8 @@ from kinwise.files import read_json, write_text, writing
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.metrics import Scores, score
 from kinwise.judge.predictions import Predictions
-from kinwise.record import CONFIG, config_of
+from kinwise.record import CONFIG, PARTIAL, config_of
+from kinwise.reporting import report_of
 
 if TYPE_CHECKING:
     from kinwise.answering import Answers, Pictures
@@ -36,7 +37,6 @@ SCORES = "scores.json"
 REPORT = "report.html"
 FIGURES = "figures"
 DONE = "done.json"
-PARTIAL = ".partial"
 
 T = TypeVar("T")
 
@@ -133,7 +133,14 @@ class Run:
     def report(self) -> Path:
         """Write report.html again from what the folder holds, and return its path."""
         path = self.folder / REPORT
-        write_text(path, report_of(self.folder, self.predictions(), self.saved_scores()))
+        page = report_of(
+            self.folder,
+            predictions=self.predictions(),
+            scores=self.saved_scores(),
+            history=self.history,
+            validation=self.validation(),
+        )
+        write_text(path, page)
         return path
 
     def explanations(self) -> Explanations | None:
@@ -172,44 +179,6 @@ def _read(path: Path, make: Callable[[dict[str, Any]], T]) -> T:
         return make(data)
     except InputError as error:
         raise InputError(f"{path} is damaged: {error}") from error
-
-
-def report_of(folder: Path, predictions: Predictions, scores: Scores) -> str:
-    """The report page of the run in ``folder``, complete or about to be."""
-    from kinwise.show.report import report_html
-
-    record = read_json(folder / CONFIG)
-    config = config_of(record, folder)
-    facts = {
-        "recipe": config.recipe,
-        "pictures": f"{config.data}, split {config.split}",
-        "loss": config.loss,
-        "network": f"{config.network} {'/'.join(map(str, config.widths))}".strip(),
-        "epochs": f"{config.epochs:g} of batches of {config.batch}",
-        "seed": str(config.seed),
-        "machine": record.get("machine", "unknown"),
-        "versions": ", ".join(f"{name} {version}" for name, version in record.get("versions", {}).items()),
-        "commit": record.get("commit") or "unknown",
-        "started": record.get("started", "unknown"),
-    }
-    name = folder.name.removesuffix(PARTIAL)
-    again = ["kinwise", "evaluate", str(folder.with_name(name)), "--decision", "top-down"]
-    commands = {
-        "Train it again": record.get("command", ""),
-        "Judge it by another rule": shlex.join(again),
-        "Look at more of its failures": shlex.join(
-            ["kinwise", "explain", str(folder.with_name(name)), "--count", "500"]
-        ),
-    }
-    return report_html(
-        predictions=predictions,
-        scores=scores,
-        title=name,
-        facts=facts,
-        commands=commands,
-        history=read_history(folder),
-        explanations=Explanations.load(folder),
-    )
 
 
 def resume_command(partial: Path) -> str:

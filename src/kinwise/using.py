@@ -6,7 +6,33 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from kinwise.options import DataFolder
+from kinwise.options import DataFolder, Flag
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predict:
+    """Answer about pictures: their path through the tree with a confidence per level.
+
+    With a promise, an answer stops at the level where the network is sure enough, and says why.
+
+    Examples:
+      kinwise predict runs/standard-1 shoe.jpg holiday/
+      kinwise predict runs/standard-1 photos/ --promise 0.95 --csv answers.csv
+      kinwise predict runs/standard-1 - --json
+    """
+
+    run: Annotated[Positional[Path], arg(metavar="RUN")]
+    """A run folder."""
+    pictures: Annotated[Positional[tuple[str, ...]], arg(metavar="PICTURE", help_behavior_hint="")]
+    """Picture files, folders to search, or - for names from standard input, one a line."""
+    promise: Annotated[float | None, arg(metavar="SHARE", help_behavior_hint="(default: always name a class)")] = None
+    """The share of answers that must be right, 0.95 for example; needs a run with validation pictures."""
+    csv: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """Write a table to this file as well."""
+    json: Flag = False
+    """Print a JSON object a line for each file: file, answer, level, confidence, path, likeliest, reason; or error."""
+    device: Annotated[str, arg(metavar="auto|cpu|cuda|mps")] = "auto"
+    """Where to compute; auto takes the fastest there is."""
 
 
 @dataclass(frozen=True, kw_only=True)

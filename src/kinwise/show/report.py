@@ -16,6 +16,7 @@ from kinwise.show import sections, tables
 from kinwise.show.gallery import gallery_of
 from kinwise.show.page import json_inside, render
 from kinwise.show.picture_data import album_data, picture_data
+from kinwise.show.unsure import unsure
 
 FAILURES_LISTED = 60
 
@@ -29,6 +30,7 @@ def report_html(
     commands: Mapping[str, str],
     history: Sequence[Mapping[str, Any]] = (),
     explanations: Explanations | None = None,
+    validation: Predictions | None = None,
 ) -> str:
     """One self-contained HTML page; the same input gives the same text.
 
@@ -41,6 +43,8 @@ def report_html(
         history: one row per epoch, as in ``metrics.jsonl``; without any there are no training curves.
         explanations: of the failures worth looking at, with pictures and heat maps; without them those that can be
             chosen from the predictions are listed by name.
+        validation: of pictures held out of the training, on the same tree; without them nothing is said about answers
+            that stop early.
 
     Raises:
         InputError: when the scores are of other pictures or another tree, or a failure of a class it has not.
@@ -57,16 +61,19 @@ def report_html(
         "selective": [sections.selective(predictions, answers)],
         "training": sections.training(history, tree.levels),
     }
+    stopping = unsure(predictions, validation)
+    charts = [*(chart for group in groups.values() for chart in group), *(stopping.charts if stopping else ())]
     failures = [] if explanations else failures_listed(predictions, answers)
     return render(
         "report.html.j2",
         tree,
-        [chart for group in groups.values() for chart in group],
+        charts,
         title=title,
         verdict=tables.verdict(predictions, answers, scores),
         landed=tables.where_answers_land(scores, tree),
         tiles=tables.tiles(scores),
         groups=groups,
+        unsure=stopping,
         folded=sections.folded_confusions(predictions, answers),
         gallery=gallery_of(tree, explanations, failures),
         top=tables.top_confusion_rows(predictions, answers),

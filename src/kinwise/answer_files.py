@@ -1,0 +1,111 @@
+"""Answers about picture files: found, decoded in threads while the network computes, answered batch after batch."""
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kinwise.answering import Answerer, Answers
+from kinwise.data.folder.decode import Unreadable
+
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+"""Of the files in a folder that are taken for pictures; a file that is named is tried whatever it ends in."""
+
+STANDARD_INPUT = "-"
+BATCH = 128
+AHEAD = 2
+"""So many batches at most are decoded before the network has come to them."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Batch:
+    """Some files in the order in which they were given, and what came of them.
+
+    Attributes:
+        files: all of them.
+        answers: about those that could be read, in the same order.
+        unreadable: the reason, for each place in ``files`` that could not.
+    """
+
+    files: tuple[Path, ...]
+    answers: Answers
+    unreadable: dict[int, str]
+
+    def rows(self) -> Iterator[tuple[Path, int | str]]:
+        """Each file with its row in ``answers``, or with the reason why there is none."""
+        row = 0
+        for place, file in enumerate(self.files):
+            if place in self.unreadable:
+                yield file, self.unreadable[place]
+            else:
+                yield file, row
+                row += 1
+
+
+def picture_files(named: Sequence[str], lines: Iterable[bytes] = ()) -> list[Path]:
+    """The files that are meant: each one named, the pictures below each folder by name, and for - those in ``lines``.
+
+    Args:
+        named: files, folders, or - for standard input.
+        lines: what standard input holds, one name a line.
+    """
+    files: list[Path] = []
+    for name in named:
+        if name == STANDARD_INPUT:
+            told = (os.fsdecode(line.rstrip(b"\r\n")) for line in lines)
+            files += picture_files([one for one in told if one and one != STANDARD_INPUT])
+        elif os.path.isdir(name):
+            files += _pictures_below(name)
+        else:
+            files.append(Path(name))
+    return files
+
+
+def _pictures_below(folder: str) -> list[Path]:
+    """Sorted by name; hidden ones and links to folders are passed by."""
+    found = []
+    for inside, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(inside, name) for name in files if name.lower().endswith(SUFFIXES) and not name.startswith(".")]
+    return sorted(found)
+
+
+def answer_files(answerer: Answerer, files: Sequence[Path], batch: int = BATCH) -> Iterator[Batch]:
+    """Answers about all ``files`` in order, batch after batch; a file without a picture stops nothing."""
+    starts = deque(range(0, len(files), batch))
+    with ThreadPoolExecutor() as threads:
+        waiting: deque[tuple[tuple[Path, ...], list[Future[np.ndarray | str]]]] = deque()
+        try:
+            while starts or waiting:
+                while starts and len(waiting) <= AHEAD:
+                    start = starts.popleft()
+                    some = tuple(files[start : start + batch])
+                    waiting.append((some, [threads.submit(_pixels, answerer, file) for file in some]))
+                some, decoding = waiting.popleft()
+                yield _answered(answerer, some, [one.result() for one in decoding])
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _pixels(answerer: Answerer, file: Path) -> np.ndarray | str:
+    """The picture in a file, or why there is none."""
+    try:
+        return answerer.decode(file)
+    except Unreadable as reason:
+        return str(reason)
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def _answered(answerer: Answerer, files: tuple[Path, ...], decoded: list[np.ndarray | str]) -> Batch:
+    pixels = [one for one in decoded if not isinstance(one, str)]
+    empty = np.zeros((0, len(answerer.network.statistics.mean), answerer.size, answerer.size), np.uint8)
+    return Batch(
+        files=files,
+        answers=answerer.answer(np.stack(pixels) if pixels else empty),
+        unreadable={place: one for place, one in enumerate(decoded) if isinstance(one, str)},
+    )

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -57,8 +57,14 @@ class Service:
 
     def start(self) -> None:
         """Begin to look at the training pictures."""
-        options: dict[str, Any] = {"data_dir": self.data_dir, "stop": self.stop, "say": self.say}
-        Thread(target=self.search.run, args=(self.run, self._look), kwargs=options, daemon=True).start()
+        Thread(target=self._search, daemon=True).start()
+
+    def _search(self) -> None:
+        try:
+            self.search.run(self.run, self._look, data_dir=self.data_dir, stop=self.stop, say=self.say)
+        except (CancelledError, RuntimeError):
+            if not self.stop.is_set():
+                raise
 
     def end(self) -> None:
         """Let what is being done come to its end, and begin nothing more."""

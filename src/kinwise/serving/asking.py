@@ -20,6 +20,7 @@ from kinwise.show.pictures import map_uri, picture_uri
 
 BEST = 3
 ROOT = "root"
+DIGITS = 4  # of a confidence, as in Answers.to_dict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,20 +67,15 @@ class Asking:
     def _answer(
         self, picture: Picture, row: int, answers: Answers, maps: list[HeatMap] | None, alike: list[Similar] | None
     ) -> Answer:
-        path = [step(level, name, sure) for level, name, sure in answers.path(row)]
-        whole = int(answers.nodes[row]) in self.answerer.hierarchy.leaves
+        told = answers.to_dict(row)
+        whole = int(answers.nodes[row]) in answers.hierarchy.leaves
         return Answer(
             name=picture.name,
             width=picture.width,
             height=picture.height,
-            path=path,
-            answer=path[-1].name if path else None,
-            stops_at=None if whole else (path[-1].level if path else ROOT),
-            reason=None if whole else answers.reasons[row],
-            best=[
-                self._best(place, answers.probabilities[place][row])
-                for place in range(len(self.answerer.hierarchy.levels))
-            ],
+            **told,
+            stops_at=None if whole else told["level"] or ROOT,
+            best=[self._best(place, level[row]) for place, level in enumerate(answers.probabilities)],
             heat_maps=maps,
             similar=alike,
             seen=None if maps is None else picture_uri(picture.pixels),
@@ -88,7 +84,8 @@ class Asking:
     def _best(self, place: int, probabilities: np.ndarray) -> list[Step]:
         level, names = self.answerer.hierarchy.levels[place], self.answerer.hierarchy.level_names(place)
         order = np.argsort(-probabilities, kind="stable")[:BEST]
-        return [step(level, names[index], float(probabilities[index])) for index in order]
+        sure = [round(float(one), DIGITS) for one in probabilities[order]]
+        return [Step(level=level, name=names[at], confidence=one) for at, one in zip(order, sure, strict=True)]
 
     def _heat_maps(self, pixels: np.ndarray, answers: Answers) -> list[list[HeatMap] | None]:
         """The maps of each picture, a level after the other; None where this network has none."""
@@ -118,11 +115,6 @@ class Asking:
             [learnt.similar(int(place), float(value)) for place, value in zip(row, values, strict=True)]
             for row, values in zip(places, similarities, strict=True)
         ]
-
-
-def step(level: str, name: str, confidence: float) -> Step:
-    """A node and its probability, to six digits: what is computed in float32 has no more."""
-    return Step(level=level, name=name, confidence=round(confidence, 6))
 
 
 def explained_nodes(answers: Answers) -> np.ndarray:

@@ -83,22 +83,27 @@ class Search:
             say: told where the pictures cannot be had.
         """
         try:
-            images = evenly(pictures_of_run(run, data_dir=data_dir).train)
-            if not len(images):
-                raise InputError(f"{run.folder} has no training pictures")
+            self.found = self._find(run, look, data_dir, stop)
         except InputError as error:
-            self.progress = schema.Learnt(state="missing", done=0, total=0)
             say(f"No similar training pictures: {error}")
-            return
-        features = kept(run) if not stop.is_set() else None
+        finally:
+            count = len(self.found.images) if self.found else 0
+            self.progress = schema.Learnt(state="ready" if count else "missing", done=count, total=count)
+
+    def _find(
+        self, run: Run, look: Callable[[Images], np.ndarray], data_dir: Path | None, stop: Event
+    ) -> Learnt | None:
+        images = evenly(pictures_of_run(run, data_dir=data_dir).train)
+        if not len(images):
+            raise InputError(f"{run.folder} has no training pictures")
+        features = kept(run)
         if features is None or len(features) != len(images):
             features = self._look(images, look, stop)
             if features is None:
-                return
+                return None
             with suppress(WriteError):
                 keep(run, features)
-        self.found = Learnt(images=images, features=features)
-        self.progress = schema.Learnt(state="ready", done=len(images), total=len(images))
+        return Learnt(images=images, features=features)
 
     def _look(self, images: Images, look: Callable[[Images], np.ndarray], stop: Event) -> np.ndarray | None:
         """The features of all pictures, some at a time; None where that was stopped."""

@@ -55,14 +55,20 @@ class Answer(_Model):
     """Of the picture, upright, in pixels."""
     height: int
     """Of the picture, upright, in pixels."""
-    path: list[Step]
-    """The answer: from the coarsest level down to where it stops; empty where there is none."""
     answer: str | None
-    """The last node of the path; null where the network cannot even tell the coarsest level."""
+    """The deepest node answered; null where the network cannot even tell the coarsest level."""
+    level: str | None
+    """Its level; null where there is no answer."""
+    confidence: float | None
+    """Its probability; null where there is no answer."""
+    path: list[Step]
+    """From the coarsest level down to the answer; empty where there is none."""
+    likeliest: list[Step]
+    """The same down to the most probable class, wherever the answer stops."""
     stops_at: str | None
     """The level at which the path stops before a class is reached, "root" where it is empty; null for a class."""
-    reason: str | None
-    """Why it stops there."""
+    reason: str
+    """Why it stops there; empty for a class."""
     best: list[list[Step]]
     """For every level of the tree its most probable nodes, whatever the answer; three at most."""
     heat_maps: list[HeatMap] | None

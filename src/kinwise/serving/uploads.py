@@ -80,6 +80,8 @@ def picture_of(file: UploadFile, side: int, fit: str) -> Picture | Refused:
     if (file.size or 0) > FILE_BYTES:
         return Refused(name=name, error=f"the file is larger than {megabytes(FILE_BYTES)}")
     content = file.file.read()
+    if not content:
+        return Refused(name=name, error="empty: 0 bytes")
     try:
         pixels, (height, width) = decode_sized(content, side, fit)
     except Unreadable as reason:

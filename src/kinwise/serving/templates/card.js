@@ -87,9 +87,10 @@ const kinwise = (() => {
     return made;
   }
 
+  // Why it stops; the heading says already where there is no answer, and a number stays with its sign.
   function sentence({ stops_at, reason }) {
-    const said = display(reason || (stops_at === "root" ? "no answer" : `stops at the ${stops_at}`));
-    return said[0].toUpperCase() + said.slice(1);
+    const said = display(reason || `stops at the ${stops_at}`).replace(/^no answer/, "not sure enough");
+    return (said[0].toUpperCase() + said.slice(1)).replaceAll(" %", "\u00a0%");
   }
 
   function similar(found) {

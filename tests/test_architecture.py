@@ -42,6 +42,7 @@ ROOMS = (
     "results",
     "experiment",
     "explanation",
+    "serving",
     "side_by_side",
     "studies",
     "console",

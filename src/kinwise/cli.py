@@ -13,7 +13,7 @@ from tyro.conf import Positional, UseAppendAction, arg, subcommand
 
 from kinwise.errors import InputError
 from kinwise.options import DataFolder, Flag
-from kinwise.using import Export, Predict
+from kinwise.using import Export, Predict, Serve
 
 SPLITS = "official|70:30|80:20|90:10"
 STOPPED = 130  # what a shell reports for a program that Ctrl-C ended
@@ -268,6 +268,7 @@ VERBS: dict[str, type] = {
     "report": Report,
     "predict": Predict,
     "export": Export,
+    "serve": Serve,
     "data": Data,
     "recipes": Recipes,
     "study": Study,

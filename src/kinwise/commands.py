@@ -284,6 +284,7 @@ RUN: dict[type, Callable[[Any], None]] = {
     cli.Report: report,
     cli.Predict: commands_of_use.predict,
     cli.Export: commands_of_use.export,
+    cli.Serve: commands_of_use.serve,
     cli.Data: data,
     cli.Recipes: recipes,
     cli.Study: study,

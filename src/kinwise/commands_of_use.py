@@ -64,3 +64,11 @@ def export(verb: using.Export) -> None:
 
     exported = export(Run(verb.run), verb.out, verb.format, verb.data_dir)
     print(json.dumps(exported.to_dict(), indent=1) if verb.json else exported.text())
+
+
+def serve(verb: using.Serve) -> None:
+    """Serve a page to try a run, until Ctrl-C."""
+    from kinwise.console import say
+    from kinwise.serving.server import serve as listen
+
+    listen(verb.run, host=verb.host, port=verb.port, promise=verb.promise, data_dir=verb.data_dir, say=say)

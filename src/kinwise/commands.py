@@ -198,7 +198,7 @@ def data(verb: cli.Data) -> None:
     whole = found.images if found else read(verb.data, data_dir=verb.data_dir, hierarchy=tree, say=say)
     images = divided(whole, verb.split, verb.seed, "together", folder, say)
     wanted = verb.duplicates or verb.duplicates_csv
-    duplicates = duplicates_of(images.pixels, folder, say) if wanted else None
+    duplicates = duplicates_of(images.pixels, folder, say, images.content) if wanted else None
     if duplicates and verb.duplicates_csv:
         write_text(verb.duplicates_csv, pairs_csv(images, duplicates))
     facts = describe_survey(found, images, duplicates) if found else describe(images, duplicates)

@@ -186,7 +186,7 @@ def pictures_of(
     With them which are near-duplicates of each other.
     """
     images = read_for(config, data_dir, say) if given is None else given
-    duplicates = duplicates_of(images.pixels, data_folder(data_dir), say)
+    duplicates = duplicates_of(images.pixels, data_folder(data_dir), say, images.content)
     if images.split == "official":
         images = split(images, config.split, config.seed, _kept_together(config, duplicates))
     return images, duplicates

@@ -113,7 +113,8 @@ def divided(
 ) -> Images:
     """``images`` under the split called ``split``; near-duplicates are looked for where it is drawn anew."""
     keep = near_duplicates == "together" and (split != "official" or not len(images.where("test")))
-    return divide(images, split, seed, duplicates_of(images.pixels, folder, say).clusters if keep else None)
+    duplicates = duplicates_of(images.pixels, folder, say, images.content) if keep else None
+    return divide(images, split, seed, duplicates.clusters if duplicates else None)
 
 
 def is_path(name: str | Path) -> bool:

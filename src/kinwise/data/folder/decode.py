@@ -30,6 +30,7 @@ MOST_PIXELS = 100_000_000
 MOST_SIDE = 30_000
 """The largest height or width that a picture may have, in pixels."""
 
+_AT_MOST = f"at most {MOST_PIXELS // 10**6} million are read"
 _READ = "read are JPEG, PNG, WebP, BMP, TIFF and GIF"
 _GAP = 2.0  # how many times larger than wanted a picture must at least stay while it is shrunk in a coarse, quick way
 _LARGE = 2**25  # pixels; of larger ones one is decoded at a time, whatever the number of threads
@@ -62,6 +63,10 @@ _OTHER_KINDS = (
     (0, b"%PDF", "a PDF document"),
     (0, b"8BPS", "a Photoshop document"),
     (0, b"PK\3\4", "a zip archive"),
+    (0, b"<!DOCTYPE", "a web page"),
+    (0, b"<!doctype", "a web page"),
+    (0, b"<html", "a web page"),
+    (0, b"<svg", "an SVG drawing"),
 )
 
 
@@ -131,9 +136,6 @@ def _opened(file: BinaryIO) -> Image.Image:
     if image.width * image.height > MOST_PIXELS:
         raise Unreadable(f"too large: {image.width:,} x {image.height:,} pixels, {_AT_MOST}")
     return image
-
-
-_AT_MOST = f"at most {MOST_PIXELS // 10**6} million are read"
 
 
 def _orientation(image: Image.Image) -> int:
@@ -240,13 +242,13 @@ def _reasons(beginning: bytes) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise Unreadable(_unknown(beginning)) from error
     except Image.DecompressionBombError as error:
-        raise Unreadable(f"too large: its header tells of {MOST_PIXELS // 10**6} million pixels and more") from error
+        raise Unreadable(f"too large: far more pixels, {_AT_MOST}") from error
     except MemoryError as error:
         raise Unreadable("it needs more memory than there is") from error
     except Exception as error:
         text = " ".join(str(error).split())[:100] or type(error).__name__
         cut = isinstance(error, EOFError) or "truncated" in text.lower()
-        raise Unreadable(f"truncated: it ends too early ({text})" if cut else f"damaged ({text})") from error
+        raise Unreadable("truncated: the file ends before the picture does" if cut else f"damaged ({text})") from error
 
 
 def _unknown(beginning: bytes) -> str:

@@ -19,7 +19,7 @@ _VERSION = 1
 _STILL_CHANGING = 2_000_000_000  # nanoseconds: a file changed so shortly before it was read may change again unnoticed
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
     """A file as it was when it was read.
 

@@ -16,12 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
+from kinwise.data.rows import Rows
 from kinwise.files import write_file, writing
 
 VERSION = "1"
 """Of the way pictures are decoded; what another version decoded is not used."""
 
 PIXELS, CONTENTS = "pixels.uint8", "contents.safetensors"
+_BATCH = 256
 _CHECKED = 64  # pictures of a store that are compared with what was written when it is opened
 
 
@@ -96,7 +98,7 @@ def _mapped(path: Path, count: int, side: int) -> np.ndarray:
 def _checks(pixels: np.ndarray) -> np.ndarray:
     """Check sums of some pictures, evenly spaced; int64."""
     rows = np.unique(np.linspace(0, max(len(pixels) - 1, 0), _CHECKED).astype(int))[: len(pixels)]
-    return np.array([zlib.crc32(pixels[row].tobytes()) for row in rows], np.int64)
+    return np.array([zlib.crc32(picture.tobytes()) for picture in Rows(pixels, rows)], np.int64)
 
 
 class NewStore:
@@ -139,15 +141,15 @@ class NewStore:
 
     def copy(self, earlier: Store, wanted: Sequence[bytes]) -> None:
         """Add those of ``wanted`` that an earlier store knows and this one does not."""
-        for digest in dict.fromkeys(wanted):
-            if self.knows(digest) or not earlier.knows(digest):
-                continue
-            if digest in earlier.reasons:
-                self.reasons[digest] = earlier.reasons[digest]
-                continue
-            row = earlier.rows[digest]
-            height, width = earlier.sizes[row].tolist()
-            self.add(digest, np.array(earlier.pixels[row]), (height, width))
+        missing = [digest for digest in dict.fromkeys(wanted) if not self.knows(digest) and earlier.knows(digest)]
+        self.reasons |= {digest: earlier.reasons[digest] for digest in missing if digest in earlier.reasons}
+        pictures = [digest for digest in missing if digest in earlier.rows]
+        for start in range(0, len(pictures), _BATCH):
+            some = pictures[start : start + _BATCH]
+            rows = np.array([earlier.rows[digest] for digest in some])
+            sizes = [(height, width) for height, width in earlier.sizes[rows].tolist()]
+            for digest, picture, size in zip(some, Rows(earlier.pixels, rows), sizes, strict=True):
+                self.add(digest, picture, size)
 
     def finish(self) -> Store:
         """Give it its name, which follows from what it holds; where there is such a store already, take that.

@@ -175,15 +175,20 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """Describe and check a data set and its tree.
+    """Describe and check pictures and their tree: counts, sizes, unreadable files, copies, what is uneven or missing.
 
     Examples:
-      kinwise data cifar100 --split 80:20
+      kinwise data photos/
+      kinwise data photos.csv --hierarchy taxonomy.json --json
       kinwise data cifar100 --duplicates --duplicates-csv pairs.csv
     """
 
     data: Annotated[Positional[str], arg(metavar="DATA")]
-    """shapes or cifar100."""
+    """A folder with a folder of pictures per class, a table of files (CSV), shapes or cifar100."""
+    hierarchy: Annotated[str | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: the data's own)")] = None
+    """Another tree over the classes: cifar100, cifar100-5level, or a file."""
+    strict: Flag = False
+    """Refuse files that cannot be used instead of leaving them out."""
     split: Annotated[str, arg(metavar=SPLITS)] = "official"
     """The official parts, or all pictures merged and split again."""
     seed: int = 0

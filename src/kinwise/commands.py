@@ -192,23 +192,29 @@ def report(verb: cli.Report) -> None:
 
 
 def data(verb: cli.Data) -> None:
-    """Describe a data set."""
-    from kinwise.data import data_folder, load
+    """Describe a data set, a folder or a table."""
+    from kinwise.data import check_division, data_folder, divided, is_path, read
     from kinwise.data.describe import describe, description_text, pairs_csv
+    from kinwise.data.folder import survey
+    from kinwise.data.folder.describe import describe_survey, survey_text
     from kinwise.data.kept_duplicates import duplicates_of
     from kinwise.files import write_text
 
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    images = load(verb.data, data_dir=verb.data_dir, split=verb.split, seed=verb.seed, say=say)
+    check_division(verb.split, "together")
+    folder, tree = data_folder(verb.data_dir), verb.hierarchy or ""
+    found = survey(verb.data, cache=folder, hierarchy=tree, strict=verb.strict, say=say) if is_path(verb.data) else None
+    whole = found.images if found else read(verb.data, data_dir=verb.data_dir, hierarchy=tree, say=say)
+    images = divided(whole, verb.split, verb.seed, "together", folder, say)
     wanted = verb.duplicates or verb.duplicates_csv
-    folder = data_folder(verb.data_dir)
     duplicates = duplicates_of(images.pixels, folder, say, images.content) if wanted else None
     if duplicates and verb.duplicates_csv:
         write_text(verb.duplicates_csv, pairs_csv(images, duplicates))
-    facts = describe(images, duplicates)
-    print(json.dumps(facts, indent=1) if verb.json else description_text(facts))
+    facts = describe_survey(found, images, duplicates) if found else describe(images, duplicates)
+    text = survey_text if found else description_text
+    print(json.dumps(facts, indent=1) if verb.json else text(facts))
 
 
 def recipes(verb: cli.Recipes) -> None:

@@ -22,7 +22,7 @@ from PIL import Image
 from runs import Refused, tiny_images
 from servers import Served, png, served, wait_until, with_validation
 
-from kinwise.answering import Answerer
+from kinwise.answering.answers import Answerer
 from kinwise.data import DATA_SETS
 from kinwise.data.images import Images
 from kinwise.run import WEIGHTS, Run

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
 from kinwise import __version__
-from kinwise.answering import Answerer
+from kinwise.answering.answers import Answerer
 from kinwise.data.images import Images
 from kinwise.experiment import silent
 from kinwise.run import Run

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from kinwise.answering import Answerer, Answers
+from kinwise.answering.answers import Answerer, Answers
 from kinwise.data.augment import normalise
 from kinwise.data.images import Images
 from kinwise.errors import InputError

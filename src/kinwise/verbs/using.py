@@ -1,4 +1,4 @@
-"""The verbs that put a trained network to use: one dataclass each, as in ``cli``."""
+"""The verbs that put a trained network to use: one dataclass each, one field per option."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from kinwise.options import DataFolder, Flag
+from kinwise.verbs.options import DataFolder, Flag
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,9 @@ from typing import Any
 
 from rich.text import Text
 
-from kinwise.answer_files import Batch
-from kinwise.answering import Answers, percent
+from kinwise.answering.answers import Answers, percent
+from kinwise.answering.files import Batch
+from kinwise.data.folder.names import printable
 from kinwise.hierarchy import Hierarchy
 
 NAME, MOST_NAME = "picture", 60
@@ -17,18 +18,8 @@ NAME, MOST_NAME = "picture", 60
 
 
 def shown(name: str | Path) -> str:
-    r"""A name that stays on its line and that every file can hold: what cannot be printed as ``\n``, ``\xff``, ..."""
-    text = os.fspath(name)
-    return text if text.isprintable() else "".join(map(_escaped, text))
-
-
-def _escaped(character: str) -> str:
-    if character.isprintable():
-        return character
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8
-        return f"\\x{code - 0xDC00:02x}"
-    return character.encode("unicode_escape").decode()
+    """A name or a sentence that stays on its line and that every file can hold."""
+    return printable(os.fspath(name))
 
 
 class Lines:

@@ -9,11 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kinwise.answering import Answerer, Answers
+from kinwise.answering.answers import Answerer, Answers
 from kinwise.data.folder.decode import Unreadable
-
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-"""Of the files in a folder that are taken for pictures; a file that is named is tried whatever it ends in."""
+from kinwise.data.folder.names import SUFFIXES
 
 STANDARD_INPUT = "-"
 BATCH = 128

@@ -1,4 +1,4 @@
-"""What the verbs of ``using`` do."""
+"""Answer about pictures, export a network, serve a page to try it."""
 
 import csv
 import io
@@ -7,15 +7,15 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from kinwise import using
 from kinwise.errors import InputError
+from kinwise.verbs import using
 
 
 def predict(verb: using.Predict) -> None:
     """Answer about pictures; a file that cannot be read is named on standard error and stops nothing."""
-    from kinwise import answer_text
-    from kinwise.answer_files import answer_files, picture_files
-    from kinwise.answering import Answerer
+    from kinwise.answering import text as answer_text
+    from kinwise.answering.answers import Answerer
+    from kinwise.answering.files import answer_files, picture_files
     from kinwise.console import answering_progress
     from kinwise.files import write_text
     from kinwise.run import Run
@@ -45,7 +45,7 @@ def predict(verb: using.Predict) -> None:
 
 def _show_batch(batch: Any, lines: Any, as_json: bool, show: Callable[[Any], None]) -> int:
     """Show the answers about some files; how many of them could not be read."""
-    from kinwise.answer_text import json_lines, shown
+    from kinwise.answering.text import json_lines, shown
 
     for line in json_lines(batch) if as_json else ():
         show(line)

@@ -1,5 +1,6 @@
 """From a folder to Images: what is kept, what is left out and why, what is said, and how a training takes it."""
 
+import io
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from kinwise.data import load, read
 from kinwise.data.folder import Survey, pictures, survey
 from kinwise.data.folder.describe import describe_survey, survey_text
 from kinwise.data.folder.names import printable
+from kinwise.data.folder.progress import decoding_progress
 from kinwise.data.images import Images, split
 from kinwise.data.kept_duplicates import duplicates_of
 from kinwise.errors import InputError
@@ -126,6 +128,28 @@ def test_an_inner_node_of_the_taxonomy_may_be_a_class_to_judge_by(tmp_path: Path
     images, said = told(tmp_path / "photos", cache, hierarchy=str(tmp_path / "tree.json"), size=8)
     assert (len(images), images.hierarchy.classes) == (4, ("a", "b"))
     assert said[-1] == "Note: classes themselves, as nothing below them has pictures: a, b"
+
+
+def test_decoding_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    now = iter([0.0, 4.0, 10.0, 10.0, 12.0, 20.5, 20.5])
+    monkeypatch.setattr("kinwise.data.folder.progress.monotonic", lambda: next(now))
+    with decoding_progress(said.append) as progress:
+        for done in (1_000, 2_000, 3_000, 4_000):
+            progress(done, 5_000)
+    assert said == ["Decoded 2,000 of 5,000 pictures", "Decoded 4,000 of 5,000 pictures"]
+
+
+def test_on_a_terminal_decoding_shows_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr", terminal)
+    said: list[str] = []
+    with decoding_progress(said.append) as progress:
+        progress(3, 5)
+    assert "Decoding pictures" in terminal.getvalue()
+    assert "3/5" in terminal.getvalue()
+    assert said == []
 
 
 def test_an_unknown_fit_is_refused(photos: Path, cache: Path) -> None:

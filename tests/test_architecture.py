@@ -34,6 +34,7 @@ ROOMS = (
     "record",
     "reporting",
     "answering",
+    "exporting",
     "run",
     "answer_files",
     "answer_text",

@@ -9,11 +9,16 @@ from hypothesis import strategies as st
 from kinwise.data.augment import (
     Statistics,
     channel_statistics,
+    crop_and_flip,
+    draw_crops,
     draw_flips,
+    draw_jitter,
     draw_shifts,
+    jitter,
     normalise,
     resize,
     shift_and_flip,
+    standardise,
 )
 
 
@@ -154,3 +159,78 @@ def test_resize_keeps_a_plain_surface(size: int) -> None:
     small = resize(plain, size)
     assert is_channels_last(small)
     np.testing.assert_allclose(small.numpy(), plain[:, :, :size, :size].numpy(), rtol=1e-6)
+
+
+# --- random resized crops --------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 99), st.floats(0.05, 1))
+def test_windows_lie_inside_and_have_the_area_that_was_asked_for(seed: int, least: float) -> None:
+    windows = draw_crops(np.random.default_rng(seed), 200, least)
+    centre, half = windows[:, :2], windows[:, 2:]
+    assert (np.abs(centre) + half).max() <= 1 + 1e-6
+    area = half.prod(axis=1)
+    whole = (half < 1).all(axis=1)  # those that were not cut to the picture
+    assert area.max() <= 1 + 1e-6
+    assert area[whole].min(initial=1) >= least - 1e-6
+    assert (half[whole, 1] / half[whole, 0]).min(initial=1) >= 3 / 4 - 1e-6
+    assert (half[whole, 1] / half[whole, 0]).max(initial=1) <= 4 / 3 + 1e-6
+
+
+def test_the_whole_window_is_the_picture_and_a_flip_mirrors_it() -> None:
+    batch = torch.rand(2, 3, 8, 8)
+    whole = torch.tensor([[0.0, 0.0, 1.0, 1.0]]).repeat(2, 1)
+    seen = crop_and_flip(batch, whole, torch.tensor([False, True]), 8)
+    torch.testing.assert_close(seen, torch.stack([batch[0], batch[1].flip(2)]), atol=1e-5, rtol=0)
+    assert is_channels_last(seen)
+
+
+def test_a_quarter_is_cut_out_where_its_window_says() -> None:
+    """The lower right quarter of an 8x8 picture, at 4 pixels, is its pixels."""
+    batch = torch.rand(1, 2, 8, 8)
+    lower_right = torch.tensor([[0.5, 0.5, 0.5, 0.5]])
+    seen = crop_and_flip(batch, lower_right, torch.tensor([False]), 4)
+    torch.testing.assert_close(seen, batch[:, :, 4:, 4:], atol=1e-5, rtol=0)
+
+
+def test_a_window_is_enlarged_bilinearly() -> None:
+    ramp = torch.arange(4.0).expand(1, 1, 4, 4)  # grows to the right
+    seen = crop_and_flip(ramp, torch.tensor([[0.0, 0.0, 1.0, 0.5]]), torch.tensor([False]), 4)
+    torch.testing.assert_close(seen[0, 0, 0], torch.tensor([0.75, 1.25, 1.75, 2.25]))
+
+
+# --- jitter ----------------------------------------------------------------------------------------------------------
+
+
+def test_factors_of_one_change_nothing() -> None:
+    batch = torch.rand(2, 3, 4, 4)
+    torch.testing.assert_close(jitter(batch, torch.ones(2, 3)), batch)
+
+
+@pytest.mark.parametrize(
+    ("factors", "expected"),
+    [
+        ([0.5, 1, 1], [[0.1, 0.2, 0.3], [0.3, 0.4, 0.5]]),  # half as bright
+        ([2, 1, 1], [[0.4, 0.8, 1], [1, 1, 1]]),  # twice as bright, cut off at 1
+        ([1, 2, 1], [[0, 0.2, 0.6], [0.6, 1, 1]]),  # twice as far from the mean of .6
+        ([1, 1, 0], [[0.4, 0.4, 0.4], [0.8, 0.8, 0.8]]),  # grey
+        ([1, 1, 2], [[0, 0.4, 0.8], [0.4, 0.8, 1]]),  # twice as far from grey
+    ],
+)
+def test_each_factor_does_what_it_is_called(factors: list[float], expected: list[list[float]]) -> None:
+    two_pixels = torch.tensor([[0.2, 0.4, 0.6], [0.6, 0.8, 1.0]]).T.reshape(1, 3, 1, 2)
+    changed = jitter(two_pixels, torch.tensor([factors], dtype=torch.float32))
+    torch.testing.assert_close(changed.reshape(3, 2).T, torch.tensor(expected))
+
+
+def test_jitter_factors_stay_in_their_range() -> None:
+    factors = draw_jitter(np.random.default_rng(0), 1000, 0.3)
+    assert factors.shape == (1000, 3)
+    assert 0.7 <= factors.min() < 0.72
+    assert 1.28 < factors.max() <= 1.3
+
+
+def test_pictures_from_0_to_1_are_standardised_as_bytes_are() -> None:
+    pixels = torch.from_numpy(random_pixels(4, 3, 5, 5))
+    statistics = Statistics(mean=(0.2, 0.5, 0.7), std=(0.1, 0.3, 0.2))
+    torch.testing.assert_close(standardise(pixels.float() / 255, statistics), normalise(pixels, statistics))

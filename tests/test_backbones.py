@@ -19,6 +19,17 @@ def smooth_pictures(count: int, channels: int, size: int) -> np.ndarray:
     return np.clip(128 + 14 * mixed, 0, 255).astype(np.uint8)
 
 
+@pytest.mark.parametrize(("size", "stride", "filters"), [(32, 1, 24), (45, 1, 24), (64, 2, 48), (128, 4, 48)])
+def test_larger_pictures_pass_a_wider_stem(size: int, stride: int, filters: int) -> None:
+    network = FastNet((8, 8, 8), 3, size=size)
+    assert (network.stem.stride[0], network.stem.kernel_size[0]) == (stride, 2 * stride)
+    assert network.stem.out_channels == filters
+    network.prepare(pixels := smooth_pictures(20, 3, size), statistics := channel_statistics(pixels))
+    with torch.no_grad():
+        maps = network.stem(normalise(torch.tensor(pixels), statistics))
+    assert maps.var((0, 2, 3))[0] == pytest.approx(1, abs=0.1)  # the strongest pattern is whitened
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_stem_whitens_the_pictures_it_was_prepared_with(channels: int) -> None:
     pixels = smooth_pictures(150, channels, 16)
@@ -53,10 +64,10 @@ def test_a_plain_direction_is_not_blown_up() -> None:
         assert network.stem(normalise(torch.tensor(grey), statistics)).std((0, 2, 3)).max() < 1.1
 
 
-@pytest.mark.parametrize("size", [16, 20, 24, 32])
+@pytest.mark.parametrize("size", [16, 20, 24, 32, 64, 96, 224])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pictures_of_every_size_become_one_vector_each(size: int, channels: int) -> None:
-    network = BACKBONES["fast"](Config(widths=(8, 16, 24)), channels)
+    network = BACKBONES["fast"](Config(widths=(8, 16, 24)), channels, size)
     vectors = network(torch.randn(2, channels, size, size))
     assert vectors.shape == (2, network.features) == (2, 24)
     assert vectors.isfinite().all()

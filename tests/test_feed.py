@@ -1,6 +1,7 @@
 """Feed: which pictures a step gets. Every picture here is of one colour that says its number."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from torch import Tensor
 from kinwise.config import Config
 from kinwise.data.augment import Statistics
 from kinwise.data.images import Images
+from kinwise.data.rows import Rows
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
 from kinwise.learn.feed import Feed
@@ -186,3 +188,43 @@ def test_there_must_be_something_to_train_on() -> None:
     images = numbered(8)
     with pytest.raises(InputError, match="numbered has no training pictures"):
         feed_of(replace(images, parts=np.full(len(images), "test")))
+
+
+# --- pictures in a file, windows and colours -------------------------------------------------------------------------
+
+
+def test_pictures_in_a_file_make_the_same_batches(tmp_path: Path) -> None:
+    images = numbered(43)
+    np.save(tmp_path / "store.npy", images.pixels)
+    rows = Rows(np.load(tmp_path / "store.npy", mmap_mode="r"), np.arange(len(images)))
+    one, other = feed_of(images), feed_of(replace(images, pixels=rows))
+    for step in (0, 3, 11):
+        for a, b in zip(one.at(step), other.at(step), strict=True):
+            assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("changes", [{"crop": 0.5}, {"jitter": 0.3}, {"crop": 0.5, "jitter": 0.3}])
+def test_windows_and_colours_come_from_the_seed_and_the_step(changes: dict[str, float]) -> None:
+    draw = np.random.default_rng(0)
+    images = replace(numbered(32), pixels=draw.integers(0, 256, (39, 3, 16, 16), dtype=np.uint8))
+    thirds = Statistics(mean=(0.0,) * 3, std=(1.0,) * 3)
+
+    def batch(config: Config) -> Tensor:
+        return Feed(images, config, thirds, torch.device("cpu"), Processes()).at(5)[0]
+
+    changed = replace(CONFIG, **changes)
+    assert torch.equal(batch(changed), batch(changed))
+    assert not torch.equal(batch(changed), batch(CONFIG))
+    assert not torch.equal(batch(changed), batch(replace(changed, seed=6)))
+    assert batch(changed).min() >= 0
+    assert batch(changed).max() <= 1
+
+
+def test_labels_that_stop_earlier_reach_the_loss_as_unknown() -> None:
+    images = numbered(16)
+    nodes = np.where(images.labels == 1, 1, images.hierarchy.leaves[images.labels])  # every b is only known to be an X
+    labels = np.where(images.labels == 1, -1, images.labels)
+    feed = feed_of(replace(images, labels=labels, nodes=nodes, parts=np.full(len(images), "train")))
+    seen = torch.cat([feed.at(step)[1] for step in range(feed.steps_per_epoch)])
+    known = torch.tensor(images.hierarchy.level_labels)
+    assert {tuple(row) for row in seen.tolist()} == {tuple(known[0].tolist()), (0, -1), tuple(known[2].tolist())}

@@ -83,6 +83,23 @@ def test_nothing_close_is_refused_without_a_guess() -> None:
         recipe("xyz")
 
 
+def test_resolutions_are_scaled_to_the_pictures() -> None:
+    for side, resolutions in ((32, (21, 32)), (64, (42, 64)), (48, (32, 48)), (20, (16, 20))):
+        fitted = recipe("quick").config_for(50_000, side=side)
+        assert tuple(size for size, _ in fitted.resolutions) == resolutions
+
+
+def test_own_pictures_are_partly_held_out_and_seen_more_often() -> None:
+    fitted = recipe("quick").config_for(3_000, side=64, own=True)
+    assert (fitted.validation, fitted.logit_adjustment) == (0.15, "validation")
+    assert fitted.crop < 1
+    assert fitted.epochs == 39  # 18,000 pictures for each of the recipe's 6.5 epochs
+    assert recipe("quick").config_for(500, side=64, own=True).epochs == 60
+    assert recipe("quick").config_for(50_000, side=64, own=True).epochs == 6.5
+    reference = recipe("double-conv")
+    assert reference.config_for(500, own=True) == reference.config
+
+
 @given(
     epochs=st.floats(min_value=0.01, max_value=100),
     widths=st.tuples(*[st.integers(1, 50).map(lambda n: 8 * n)] * 3),

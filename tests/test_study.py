@@ -177,10 +177,10 @@ def test_pictures_are_loaded_once_for_runs_on_the_same_data(monkeypatch: pytest.
         asked.append(name)
         return replace(tiny_images(), name=name)
 
-    monkeypatch.setattr("kinwise.data.load", load)
+    monkeypatch.setattr("kinwise.data.read", load)
     pictures = Pictures()
     for name in ("a", "a", "b", "b", "a"):
-        assert pictures.named(name).name == name
+        assert pictures.named_by(Config(data=name)).name == name
     assert asked == ["a", "b", "a"]
 
 

@@ -13,7 +13,7 @@ from tyro.conf import Positional, UseAppendAction, arg, subcommand
 
 from kinwise.errors import InputError
 from kinwise.options import DataFolder, Flag
-from kinwise.using import Predict
+from kinwise.using import Export, Predict
 
 SPLITS = "official|70:30|80:20|90:10"
 STOPPED = 130  # what a shell reports for a program that Ctrl-C ended
@@ -34,12 +34,13 @@ class Train:
       kinwise train shapes
       kinwise train cifar100 --recipe standard --seed 1 --out runs/standard-1
       kinwise train cifar100 --set loss=flat epochs=3 --split 80:20
+      kinwise train photos/ --hierarchy taxonomy.json
       kinwise train --resume runs/standard-1.partial
       torchrun --nproc-per-node 2 -m kinwise train cifar100
     """
 
     data: Annotated[Positional[str], arg(metavar="DATA", help_behavior_hint="(needed without --resume)")] = ""
-    """Which pictures: shapes (drawn by kinwise) or cifar100."""
+    """Which pictures: shapes (drawn by kinwise), cifar100, a folder of picture files, or a table of them (CSV)."""
     recipe: Annotated[str, arg(metavar="NAME")] = "quick"
     """What to train: `kinwise recipes` lists them."""
     set: Values = ()
@@ -52,6 +53,10 @@ class Train:
     """Passes over the training pictures; need not be whole."""
     device: Annotated[str | None, _of_recipe("auto|cpu|cuda|mps")] = None
     """Where to compute; auto takes the fastest there is."""
+    hierarchy: Annotated[str | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: the data's own)")] = None
+    """The tree over the classes: cifar100, cifar100-5level, or a file."""
+    strict: Flag = False
+    """Stop where a picture file cannot be read, instead of leaving it out."""
     out: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(default: a new one under runs/)")] = None
     """The run folder to write; it must not exist yet."""
     data_dir: DataFolder = None
@@ -262,6 +267,7 @@ VERBS: dict[str, type] = {
     "compare": Compare,
     "report": Report,
     "predict": Predict,
+    "export": Export,
     "data": Data,
     "recipes": Recipes,
     "study": Study,

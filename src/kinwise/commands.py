@@ -20,7 +20,7 @@ def train(verb: cli.Train) -> None:
     from kinwise.learn.processes import torchrun_place
 
     if verb.resume is None and not verb.data:
-        raise InputError("which pictures? kinwise train shapes, or kinwise train cifar100")
+        raise InputError("which pictures? kinwise train shapes, kinwise train cifar100, or kinwise train FOLDER")
     with training_progress() as progress, stop_on_interrupt() as stop:
         rank, count = torchrun_place()
         watchers = experiment.Watchers(
@@ -45,7 +45,7 @@ def _train(verb: cli.Train, watchers: Any) -> Any:
     from kinwise import experiment
     from kinwise.record import command_line
 
-    named = {"data": verb.data, "split": verb.split, "seed": verb.seed, "epochs": verb.epochs, "device": verb.device}
+    named = {key: getattr(verb, key) for key in ("data", "split", "seed", "epochs", "device", "hierarchy")}
     changes = [assignment for group in verb.set for assignment in group]
     changes += [f"{key}={value}" for key, value in named.items() if value is not None]
     return experiment.train(
@@ -53,6 +53,7 @@ def _train(verb: cli.Train, watchers: Any) -> Any:
         changes=changes,
         out=verb.out,
         data_dir=verb.data_dir,
+        strict=verb.strict,
         command=command_line(),
         watchers=watchers,
     )
@@ -202,7 +203,8 @@ def data(verb: cli.Data) -> None:
 
     images = load(verb.data, data_dir=verb.data_dir, split=verb.split, seed=verb.seed, say=say)
     wanted = verb.duplicates or verb.duplicates_csv
-    duplicates = duplicates_of(images.pixels, data_folder(verb.data_dir), say) if wanted else None
+    folder = data_folder(verb.data_dir)
+    duplicates = duplicates_of(images.pixels, folder, say, images.content) if wanted else None
     if duplicates and verb.duplicates_csv:
         write_text(verb.duplicates_csv, pairs_csv(images, duplicates))
     facts = describe(images, duplicates)
@@ -281,6 +283,7 @@ RUN: dict[type, Callable[[Any], None]] = {
     cli.Compare: compare,
     cli.Report: report,
     cli.Predict: commands_of_use.predict,
+    cli.Export: commands_of_use.export,
     cli.Data: data,
     cli.Recipes: recipes,
     cli.Study: study,

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -58,3 +59,12 @@ def _show_batch(batch: Any, lines: Any, as_json: bool, show: Callable[..., None]
             answered.append(lines.line(file, batch.answers, row))
     show(*json_lines(batch) if as_json else answered)
     return len(batch.unreadable)
+
+
+def export(verb: using.Export) -> None:
+    """Write a run's network into one file, verified."""
+    from kinwise.exporting.export import export
+    from kinwise.run import Run
+
+    exported = export(Run(verb.run), verb.out, verb.format, verb.data_dir)
+    print(json.dumps(exported.to_dict(), indent=1) if verb.json else exported.text())

@@ -36,10 +36,12 @@ class Config:
     """Pixels less the mean of their channel, over its standard deviation; or merely scaled to 0..1."""
     sampler: Literal["shuffle", "balanced"] = "shuffle"
     """Every picture once per epoch, or drawn so that every class comes equally often."""
+    logit_adjustment: Literal["none", "validation"] = "none"
+    """For uneven classes: by how much the answers lean towards rare ones, chosen on validation pictures at the end."""
 
     # --- network
     network: str = "fast"
-    """The backbone: fast, dense-trunk, weighted-heads, double-conv, resnet9 or smoothed-cnn."""
+    """The backbone: fast, dense-trunk, weighted-heads, double-conv, resnet9, smoothed-cnn or timm:NAME."""
     widths: tuple[int, ...] = (32, 128, 384)
     """Channels of the three groups of fast; empty for the other networks, which have their own."""
     dropout: float = 0.0
@@ -95,6 +97,10 @@ class Config:
     """Each picture is moved by up to so many pixels in each direction, its border reflected."""
     flip: Literal["alternating", "random", "none"] = "alternating"
     """Mirroring: the other side in every epoch, at random, or never."""
+    crop: float = 1.0
+    """Random resized crops: the least share of a picture's area that is seen, in (0, 1]; 1: none."""
+    jitter: float = 0.0
+    """Brightness, contrast and saturation change by random factors within 1 - jitter .. 1 + jitter, in [0, 1)."""
 
     # --- report
     explained: int = 60
@@ -123,6 +129,8 @@ class Config:
         _in_range("batch", self.batch, 1, float("inf"), "at least 1")
         _in_range("seed", self.seed, 0, 2**31 - 1, "0..2147483647")
         _in_range("translate", self.translate, 0, 16, "0..16")
+        _in_range("crop", self.crop, 0, 1, "(0, 1]", lower_open=True)
+        _in_range("jitter", self.jitter, 0, 1, "[0, 1)", upper_open=True)
         for name in ("learning_rate", "other_learning_rate", "weight_decay"):
             _in_range(name, getattr(self, name), 0, float("inf"), "at least 0 and finite", upper_open=True)
         for name in ("level_weights", "severity_factors"):

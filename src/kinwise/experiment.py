@@ -13,7 +13,7 @@ import torch
 
 from kinwise import run as run_folder
 from kinwise.config import Config
-from kinwise.data import data_folder, load
+from kinwise.data import data_folder, read_for, whole_name
 from kinwise.data.duplicates import Duplicates
 from kinwise.data.images import PARTS, Images, hold_out, split
 from kinwise.data.kept_duplicates import duplicates_of
@@ -23,7 +23,7 @@ from kinwise.learn.machine import Machine, keep_memory, look_at_machine
 from kinwise.learn.processes import Processes, join_processes, leave_processes
 from kinwise.learn.train import Progress, Training
 from kinwise.learn.weights import load_state
-from kinwise.recipes import command_of
+from kinwise.recipes import Recipe, command_of
 from kinwise.recipes import recipe as find_recipe
 from kinwise.record import CONFIG, config_of, write_record
 from kinwise.results import judge_and_write, write_history
@@ -67,6 +67,7 @@ def train(
     changes: Sequence[str] = (),
     config: Config | None = None,
     data_dir: Path | None = None,
+    strict: bool = False,
     command: str = "",
     watchers: Watchers | None = None,
 ) -> Run | None:
@@ -80,6 +81,7 @@ def train(
         changes: ``key=value`` texts that change single values of the recipe.
         config: all values at once, instead of recipe, seed and changes; nothing is fitted to the number of pictures.
         data_dir: where data sets are kept.
+        strict: refuse picture files that cannot be used; else they are said and left out.
         command: the command line that asked for this, for the record; without it, one that does the same.
         watchers: who is told how it goes.
 
@@ -99,9 +101,10 @@ def train(
     machine = look_at_machine(wanted)
     processes = join_processes(machine.device)
     try:
-        images, duplicates = processes.first_before_others(lambda: pictures_of(wanted, images, data_dir, watchers.say))
-        config = config or named.config_for(len(images.where("train"))).changed(given)
-        config = config.changed([f"data={images.name}", f"split={images.split}"])
+        images, duplicates = processes.first_before_others(
+            lambda: pictures_of(wanted, images, data_dir, watchers.say, strict=strict)
+        )
+        config = (config or fitted_to(images, named).changed(given)).changed(_names(images, config or wanted))
         parts = held_out(config, images, duplicates)
         training = _prepare(config, parts, machine, processes)
         folder = None
@@ -178,24 +181,43 @@ def fingerprint(images: Images) -> str:
 
 
 def pictures_of(
-    config: Config, given: Images | None = None, data_dir: Path | None = None, say: Callable[[str], None] = silent
+    config: Config,
+    given: Images | None = None,
+    data_dir: Path | None = None,
+    say: Callable[[str], None] = silent,
+    *,
+    strict: bool = False,
 ) -> tuple[Images, Duplicates]:
     """The pictures given, or those that the config names, under its split; pictures split again already stay so.
 
-    With them which are near-duplicates of each other.
+    With them which are near-duplicates of each other. Where it is strict, every picture file must be readable.
     """
-    images = load(config.data, data_dir=data_dir) if given is None else given
-    duplicates = duplicates_of(images.pixels, data_folder(data_dir), say)
+    images = read_for(config, data_dir, say, strict=strict) if given is None else given
+    duplicates = duplicates_of(images.pixels, data_folder(data_dir), say, images.content)
     if images.split == "official":
         images = split(images, config.split, config.seed, _kept_together(config, duplicates))
     return images, duplicates
 
 
 def held_out(config: Config, images: Images, duplicates: Duplicates) -> Images:
-    """``images`` with the share of the training part that the config wants for validation moved there."""
-    if not config.validation:
+    """``images`` with the share of the training part that the config wants for validation moved there.
+
+    Pictures that come with a validation part keep it as it is.
+    """
+    if not config.validation or len(images.where("validation")):
         return images
     return hold_out(images, config.validation, config.seed, _kept_together(config, duplicates))
+
+
+def fitted_to(images: Images, named: Recipe) -> Config:
+    """The recipe's config for these pictures: those that were decoded from files are somebody's own."""
+    return named.config_for(len(images.where("train")), side=images.pixels.shape[-1], own=bool(images.content))
+
+
+def _names(images: Images, config: Config) -> list[str]:
+    """What a config must say to find ``images`` again, from any folder and in the same form."""
+    found = [f"data={images.name}", f"split={images.split}", f"hierarchy={whole_name(config.hierarchy)}"]
+    return [*found, f"size={images.pixels.shape[-1]}"] if images.content else found
 
 
 def _kept_together(config: Config, duplicates: Duplicates) -> np.ndarray | None:
@@ -204,8 +226,9 @@ def _kept_together(config: Config, duplicates: Duplicates) -> np.ndarray | None:
 
 def _prepare(config: Config, images: Images, machine: Machine, processes: Processes) -> Training:
     keep_memory()
-    if not len(images.where("test")):
-        raise InputError(f"{images.name} has no test pictures to judge by")
+    for part, use in (("train", "learn from"), ("test", "judge by")):
+        if not len(images.where(part)):
+            raise InputError(f"{images.name} has no {part} pictures to {use}")
     return Training(config, images, machine, processes)
 
 

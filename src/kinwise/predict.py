@@ -1,11 +1,13 @@
 """Asking a trained network: pictures in, Predictions out."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kinwise.answering import nothing_held_out
-from kinwise.data import load
+from kinwise.data import is_path, load, read
 from kinwise.data.images import Images
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
@@ -19,15 +21,23 @@ from kinwise.taxonomy import find
 
 
 def predictions_of(run: Run, data: str, data_dir: Path | None = None) -> Predictions:
-    """Run the network of ``run`` on the test pictures of another data set with the same classes.
+    """Run the network of ``run`` on the test pictures of another data set, folder or table with the same classes.
+
+    Of a folder or table without a test part all pictures are taken.
 
     Raises:
         InputError: when the classes or the form of the pictures differ.
     """
-    config = run.config
-    images = load(data, data_dir=data_dir, split=config.split, seed=config.seed, near_duplicates=config.near_duplicates)
-    machine = look_at_machine(run.config)
-    return predictions_on_test(run.network().to(machine.device), images, run.hierarchy, machine)
+    config, machine = run.config, look_at_machine(run.config)
+    network = run.network().to(machine.device)
+    if is_path(data):
+        images = read(data, data_dir=data_dir, size=network.size, fit=config.fit)
+        if not len(images.where("test")):
+            images = replace(images, parts=np.where(images.labels >= 0, "test", "train"))
+    else:
+        division: dict[str, Any] = {"split": config.split, "near_duplicates": config.near_duplicates}
+        images = load(data, data_dir=data_dir, seed=config.seed, **division)
+    return predictions_on_test(network, images, run.hierarchy, machine)
 
 
 def promise_of(

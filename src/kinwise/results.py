@@ -18,6 +18,7 @@ from kinwise.files import write_file, write_json, write_text
 from kinwise.judge.decide import decide
 from kinwise.judge.metrics import score
 from kinwise.judge.predictions import Predictions
+from kinwise.learn.adjust import adjust
 from kinwise.learn.machine import peak_memory_bytes
 from kinwise.learn.network import model_facts
 from kinwise.learn.tally import tally_of
@@ -35,6 +36,7 @@ def judge_and_write(
     training: Training, images: Images, duplicates: Duplicates, folder: Path, say: Callable[[str], None]
 ) -> Run:
     """Judge a finished training on the test pictures, write everything into ``folder``, and give it its own name."""
+    adjusted = _adjusted(training, images, say)
     say("Judging the test pictures")
     started = perf_counter()
     predictions = predictions_on_test(training.network, images, images.hierarchy, training.machine)
@@ -48,6 +50,7 @@ def judge_and_write(
         "peak_memory_bytes": peak_memory_bytes(training.machine.device),
         "device": str(training.machine),
         "parts": _parts_learnt_from(training, images),
+        **adjusted,
     }
     scores = replace(score(predictions), model=model_facts(training.network), training=facts)
     config, tree = training.config, images.hierarchy
@@ -66,6 +69,19 @@ def judge_and_write(
     done = {"seconds": training.seconds, "peak_memory_bytes": facts["peak_memory_bytes"]}
     write_json(folder / run_folder.DONE, done)
     return Run(run_folder.finish_folder(folder))
+
+
+def _adjusted(training: Training, images: Images, say: Callable[[str], None]) -> dict[str, Any]:
+    """Lean the network's answers towards rare classes, where the config wants it, and say by how much."""
+    if training.config.logit_adjustment == "none":
+        return {}
+    tried = adjust(training.network, images, training.machine)
+    chosen, plain = tried[0], next(one for one in tried if one.strength == 0)
+    say(
+        f"Logit adjustment {chosen.strength:g}: on validation pictures macro recall {plain.recall_macro:.1%} > "
+        f"{chosen.recall_macro:.1%}, accuracy {plain.accuracy:.1%} > {chosen.accuracy:.1%}"
+    )
+    return {"logit_adjustment": [asdict(one) for one in tried]}
 
 
 def _keep_validation(training: Training, images: Images, folder: Path) -> Predictions | None:

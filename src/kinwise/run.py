@@ -25,6 +25,7 @@ from kinwise.reporting import report_of
 
 if TYPE_CHECKING:
     from kinwise.answering import Answers, Pictures
+    from kinwise.exporting.export import Export
     from kinwise.learn.network import Network
 
 HIERARCHY = "hierarchy.json"
@@ -114,6 +115,20 @@ class Run:
         from kinwise.answering import Answerer
 
         return Answerer(self, promise=promise).predict(pictures)
+
+    def export(self, path: Path | str | None = None, format: str | None = None) -> "Export":
+        """Write the network into one file that needs no kinwise, verified; see ``exporting.export.export``.
+
+        Args:
+            path: the new file; without it model.onnx or model.pt2 in this folder.
+            format: onnx or pt2; without it what ``path`` ends in, or onnx.
+
+        Raises:
+            InputError: when there is something at ``path`` already, or the format is unknown or not installed.
+        """
+        from kinwise.exporting.export import export
+
+        return export(self, path, format)
 
     def scores(self, decision: str = "argmax", hierarchy: Hierarchy | str | Path | None = None) -> Scores:
         """The scores of the saved predictions, without running the network again.

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from kinwise.options import Flag
+from kinwise.options import DataFolder, Flag
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,3 +33,27 @@ class Predict:
     """Print a JSON object a line for each file: file, answer, level, confidence, path, likeliest, reason; or error."""
     device: Annotated[str, arg(metavar="auto|cpu|cuda|mps")] = "auto"
     """Where to compute; auto takes the fastest there is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """Write a run's network into one file that needs no kinwise: uint8 pictures in, calibrated probabilities out.
+
+    Preprocessing and calibration are inside, the tree and thresholds are its metadata. It is verified on real pictures
+    against the run, to 1e-4 and the same answers. examples/onnx_answer.py answers with such a file in ten lines.
+
+    Examples:
+      kinwise export runs/standard-1
+      kinwise export runs/standard-1 --out birds.pt2
+    """
+
+    run: Annotated[Positional[Path], arg(metavar="RUN")]
+    """A run folder."""
+    format: Annotated[str | None, arg(metavar="onnx|pt2", help_behavior_hint="(default: FILE's, or onnx)")] = None
+    """ONNX, for ONNX Runtime; or a program of torch.export."""
+    out: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(default: model.onnx or .pt2 in RUN)")] = None
+    """The file to write; it must not exist yet."""
+    data_dir: DataFolder = None
+    """Where data sets are kept, for the pictures to verify with."""
+    json: Flag = False
+    """Print one JSON object instead of text."""

@@ -1,55 +1,155 @@
-"""Where pictures come from: ``load`` finds a data set by its name and returns Images."""
+"""Where pictures come from: ``load`` finds a data set by its name, or a folder by its path, and returns Images."""
 
 import difflib
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from kinwise.config import Config
 from kinwise.data.images import SPLITS, Images
 from kinwise.data.images import split as divide
 from kinwise.data.kept_duplicates import duplicates_of
 from kinwise.errors import InputError
+from kinwise.taxonomy import BUILT_IN, find
 
 WITH_NEAR_DUPLICATES = ("together", "apart")
 
-_PICTURE_SUFFIXES = (".csv", ".jpeg", ".jpg", ".png", ".tar", ".tsv", ".zip")
+_PATH_SUFFIXES = (".csv", ".jpeg", ".jpg", ".png", ".tar", ".tsv", ".zip")
 
 
 def load(
-    name: str,
+    name: str | Path,
     *,
     data_dir: Path | None = None,
     split: str = "official",
     seed: int = 0,
     near_duplicates: str = "together",
+    hierarchy: str = "",
+    size: int = 0,
+    fit: str = "squash",
+    strict: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Images:
-    """The data set called ``name``, its pictures divided into train and test.
+    """The data set called ``name``, or the pictures of a folder or table, divided into train and test.
 
     Args:
-        name: one of ``DATA_SETS``.
-        data_dir: where downloaded data sets are kept; ``data_folder`` says what None means.
-        split: "official", or "70:30", "80:20", "90:10" to merge all pictures and divide them anew.
+        name: one of ``DATA_SETS``, or the path of a folder or of a table of files (CSV); a folder that is called like
+            a data set is written with a slash: ``./shapes``.
+        data_dir: where downloaded data sets and decoded pictures are kept; ``data_folder`` says what None means.
+        split: "official", or "70:30", "80:20", "90:10" to merge all pictures and divide them anew. Pictures that come
+            without a test part are divided 80:20.
         seed: of the new division; the pictures themselves are the same for every seed.
         near_duplicates: "together" keeps every cluster of near-duplicates on one side of a new division, "apart" draws
             every picture by itself, as most published ones do. The official division is what it is.
-        say: told what takes longer than a second.
+        hierarchy: another tree over the classes: a built-in one or a file.
+        size: of a folder or table: the height and width to decode to, in pixels; 0: chosen from the files.
+        fit: of a folder or table: how pictures become square: squash, crop or pad.
+        strict: of a folder or table: refuse files that cannot be used; else they are left out.
+        say: told what takes longer than a second, and what is worth knowing about a folder or table.
 
     Raises:
         InputError: for an unknown name, split or treatment of near-duplicates, or when the pictures are damaged or not
-            to be had.
+            to be had, or the hierarchy is not over their classes.
     """
-    if name not in DATA_SETS:
-        raise InputError(_unknown(str(name)))
+    check_division(split, near_duplicates)
+    images = read(name, data_dir=data_dir, hierarchy=hierarchy, size=size, fit=fit, strict=strict, say=say)
+    return divided(images, split, seed, near_duplicates, data_folder(data_dir), say)
+
+
+def read(
+    name: str | Path,
+    *,
+    data_dir: Path | None = None,
+    hierarchy: str = "",
+    size: int = 0,
+    fit: str = "squash",
+    strict: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> Images:
+    """``load`` without dividing anything: the parts are those that the pictures come with.
+
+    Raises:
+        InputError: as ``load``.
+    """
+    folder = data_folder(data_dir)
+    if is_path(name):
+        from kinwise.data.folder import pictures
+
+        options: dict[str, Any] = {"hierarchy": hierarchy, "size": size, "fit": fit, "strict": strict}
+        return pictures(name, cache=decoded_folder(data_dir), **options, say=say)
+    images = DATA_SETS[str(name)](folder)
+    if not hierarchy:
+        return images
+    return replace(images, hierarchy=find(hierarchy).with_class_order(images.hierarchy.classes))
+
+
+def read_for(
+    config: Config,
+    data_dir: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    strict: bool = False,
+) -> Images:
+    """The pictures that a config names, in the form that it wants, divided as they come.
+
+    Raises:
+        InputError: as ``load``.
+    """
+    form: dict[str, Any] = {"hierarchy": config.hierarchy, "size": config.size, "fit": config.fit, "strict": strict}
+    return read(config.data, data_dir=data_dir, **form, say=say)
+
+
+def check_division(split: str, near_duplicates: str) -> None:
+    """Refuse what ``divided`` does not know, before anything is fetched.
+
+    Raises:
+        InputError: which names it.
+    """
     if split not in SPLITS:
         raise InputError(f"unknown split {split!r}; there are {', '.join(SPLITS)}")
     if near_duplicates not in WITH_NEAR_DUPLICATES:
         raise InputError(f"near_duplicates: expected {' or '.join(WITH_NEAR_DUPLICATES)}, got {near_duplicates!r}")
-    folder = data_folder(data_dir)
-    images = DATA_SETS[name](folder)
-    keep = near_duplicates == "together" and split != "official"
-    return divide(images, split, seed, duplicates_of(images.pixels, folder, say).clusters if keep else None)
+
+
+def divided(
+    images: Images, split: str, seed: int, near_duplicates: str, folder: Path, say: Callable[[str], None]
+) -> Images:
+    """``images`` under the split called ``split``; near-duplicates are looked for where it is drawn anew."""
+    if near_duplicates == "apart" or (split == "official" and len(images.where("test"))):
+        return divide(images, split, seed)
+    return divide(images, split, seed, duplicates_of(images.pixels, folder, say, images.content).clusters)
+
+
+def is_path(name: str | Path) -> bool:
+    """Whether ``name`` is that of a folder or a file, not that of a data set.
+
+    Raises:
+        InputError: when it is neither.
+    """
+    text = str(name)
+    if text in DATA_SETS and not isinstance(name, Path):
+        return False
+    looks_so = any(mark in text for mark in (os.sep, os.altsep or os.sep)) or text in (os.curdir, os.pardir)
+    if isinstance(name, Path) or looks_so or os.path.exists(text) or Path(text).suffix.lower() in _PATH_SUFFIXES:
+        return True
+    raise InputError(_unknown(text))
+
+
+def whole_name(name: str) -> str:
+    """``name`` as it is understood from any folder: that of a file or folder as its absolute path, others as they are.
+
+    For a name that says which data or which hierarchy to take.
+    """
+    known = name in DATA_SETS or name in BUILT_IN or not os.path.exists(name)
+    return name if known else os.path.abspath(name)
+
+
+def decoded_folder(data_dir: Path | None = None) -> Path:
+    """Where decoded pictures are kept."""
+    return data_folder(data_dir) / "decoded"
 
 
 def data_folder(data_dir: Path | None = None) -> Path:
@@ -86,11 +186,6 @@ DATA_SETS: dict[str, Callable[[Path], Images]] = {"cifar100": _cifar100, "shapes
 
 def _unknown(name: str) -> str:
     known = " and ".join(DATA_SETS)
-    path = Path(name)
-    if path.exists() or len(path.parts) > 1 or path.suffix.lower() in _PICTURE_SUFFIXES:
-        return (
-            f"{name!r} is a path, and this version does not read pictures of your own yet; it has the data sets {known}"
-        )
     close = difflib.get_close_matches(name.lower().replace("-", ""), DATA_SETS, n=1)
-    question = f"; did you mean {close[0]}?" if close else ""
+    question = f"; did you mean {close[0]}?" if close else ", and no folder or file is called so here"
     return f"unknown data set {name!r}; there are {known}{question}"

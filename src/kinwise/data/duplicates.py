@@ -6,15 +6,18 @@ learned the twin by heart looks better than it is. Nothing here looks at labels.
 """
 
 import hashlib
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 
-from kinwise.data.rows import Pixels
+from kinwise.data.rows import Pixels, Rows
 from kinwise.errors import InputError
+from kinwise.files import writing
 
 MOST_DISTANCE = 0.8
 """How far apart the details of near-duplicates may be: 0 is equal, 1.41 unrelated.
@@ -32,6 +35,7 @@ VERSION = "1"
 _MOST_BITS = 38  # how many of 128 may differ for a pair to be looked at; of unrelated pairs 1 in 10,000 is
 _BITS, _LOWEST = 128, 16  # bits of a hash, and how many frequencies in each direction they are taken from
 _BORDER = 1  # pixels left off around a picture that is hashed, so that it can be moved by as many
+_CORNERS = ((_BORDER, _BORDER), *product((0, 2 * _BORDER), repeat=2))  # where the middle of a moved picture begins
 _REACH = 2  # by how many pixels two pictures may be moved against each other when their details are compared
 _SHIFTS = 2 * _REACH + 1  # in each direction
 _INNER = SIDE - 2 * _REACH  # the side of what is compared then
@@ -40,6 +44,7 @@ _FAINT = 4.0  # details much weaker than this, in grey levels, stay weak; all ot
 _PLAIN = 0.25  # a picture whose details are weaker than this, after that, has none
 _ROWS, _COLUMNS = 64, 4096  # pairs of hashes that are compared at once: much at a time, but not more than a cache holds
 _BATCH = 256  # pictures, or pairs of pictures, that are worked on at once
+_MOST_IN_MEMORY = 2**29  # bytes of details; more of them go to a file
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,7 +108,8 @@ def find_duplicates(pixels: Pixels) -> Duplicates:
 
 def exact_kinds(pixels: Pixels) -> np.ndarray:
     """A number for each picture, the same for pictures that agree in every byte only; int64, (pictures,)."""
-    hashes = b"".join(hashlib.blake2b(picture.tobytes(), digest_size=16).digest() for picture in pixels)
+    batches = (pixels[start : start + _BATCH] for start in range(0, len(pixels), _BATCH))
+    hashes = b"".join(hashlib.blake2b(one.tobytes(), digest_size=16).digest() for batch in batches for one in batch)
     return np.unique(np.frombuffer(hashes, dtype="V16"), return_inverse=True)[1]
 
 
@@ -122,14 +128,32 @@ def clustered(pairs: np.ndarray, distances: np.ndarray, pictures: int) -> Duplic
 # --- what is compared ------------------------------------------------------------------------------------------------
 
 
-def _look_at(pixels: Pixels, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The grey pictures, (pictures, SIDE, SIDE), and the details, (pictures, channels, SIDE, SIDE), as float16."""
-    grey = np.empty((len(which), SIDE, SIDE), np.float32)
-    details = np.empty((len(which), pixels.shape[1], SIDE, SIDE), np.float16)
-    for start in range(0, len(which), _BATCH):
-        small = _shrunk(pixels[which[start : start + _BATCH]].astype(np.float32))
-        grey[start : start + _BATCH], details[start : start + _BATCH] = small.mean(axis=1), _details(small)
-    return grey, details
+def _look_at(pixels: Pixels, which: np.ndarray) -> tuple[np.ndarray, np.ndarray | Rows]:
+    """The hashes of every picture, see ``_all_hashes``, and its details, float16, (pictures, channels, SIDE, SIDE)."""
+    hashes = np.empty((len(_CORNERS) + 1, 2, len(which)), np.uint64)
+
+    def details() -> Iterator[np.ndarray]:
+        for start in range(0, len(which), _BATCH):
+            small = _shrunk(pixels[which[start : start + _BATCH]].astype(np.float32))
+            hashes[:, :, start : start + _BATCH] = _all_hashes(small.mean(axis=1))
+            yield _details(small).astype(np.float16)
+
+    gathered = _gathered(details(), (len(which), pixels.shape[1], SIDE, SIDE))
+    return hashes, gathered
+
+
+def _gathered(batches: Iterable[np.ndarray], shape: tuple[int, ...]) -> np.ndarray | Rows:
+    """Float16 batches one after the other: in memory, or in a temporary file where they would take much."""
+    if np.prod(shape, dtype=np.int64) * 2 <= _MOST_IN_MEMORY:
+        gathered = np.empty(shape, np.float16)
+        for at, batch in enumerate(batches):
+            gathered[at * _BATCH : (at + 1) * _BATCH] = batch
+        return gathered
+    with writing(Path(tempfile.gettempdir())), tempfile.NamedTemporaryFile() as file:
+        for batch in batches:
+            file.write(batch.data)
+        file.flush()
+        return Rows(np.memmap(file, np.float16, "r", shape=shape), np.arange(shape[0]))  # which outlive its name
 
 
 def _shrunk(pictures: np.ndarray) -> np.ndarray:
@@ -151,6 +175,14 @@ def _details(pictures: np.ndarray) -> np.ndarray:
     return fine / np.sqrt(strength + _FAINT**2)
 
 
+def _all_hashes(grey: np.ndarray) -> np.ndarray:
+    """The hashes of pictures without their border, moved to each corner, and mirrored; uint64, (6, 2, pictures)."""
+    last = 2 * _BORDER
+    moved = [_hashes(grey[:, down : SIDE - last + down, right : SIDE - last + right]) for down, right in _CORNERS]
+    mirrored = _hashes(grey[:, _BORDER:-_BORDER, ::-1][:, :, _BORDER:-_BORDER])
+    return np.stack([*moved, mirrored])
+
+
 def _hashes(grey: np.ndarray) -> np.ndarray:
     """The signs of the 128 lowest frequencies, without the mean, as bits; uint64, (2, pictures)."""
     from scipy.fft import dct
@@ -166,14 +198,11 @@ def _hashes(grey: np.ndarray) -> np.ndarray:
 # --- who is alike ----------------------------------------------------------------------------------------------------
 
 
-def _alike(grey: np.ndarray, details: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _alike(hashes: np.ndarray, details: np.ndarray | Rows) -> tuple[np.ndarray, np.ndarray]:
     """The pairs that are near-duplicates, int64, (pairs, 2), and the distances of their details, float32, (pairs,)."""
     lengths = _lengths(details)
     detailed = np.flatnonzero(lengths[:, _REACH, _REACH] >= _PLAIN * _INNER * details.shape[1] ** 0.5)
-    grey, last = grey[detailed], 2 * _BORDER
-    corners = [(_BORDER, _BORDER), *product((0, last), repeat=2)]
-    moved = [_hashes(grey[:, down : SIDE - last + down, right : SIDE - last + right]) for down, right in corners]
-    mirrored = _hashes(grey[:, _BORDER:-_BORDER, ::-1][:, :, _BORDER:-_BORDER])
+    *moved, mirrored = np.ascontiguousarray(hashes[:, :, detailed])
     straight, turned = detailed[_near(moved, moved[0])], detailed[_near([mirrored], moved[0])]
     pairs = np.concatenate([straight, turned])
     distances = np.concatenate(
@@ -214,7 +243,7 @@ def _near(queries: Sequence[np.ndarray], hashes: np.ndarray) -> np.ndarray:
     return np.stack(np.divmod(found, max(count, 1)), axis=1)
 
 
-def _lengths(details: np.ndarray) -> np.ndarray:
+def _lengths(details: np.ndarray | Rows) -> np.ndarray:
     """The length of the details in each window that ``_distances`` compares; float32, (pictures, shifts, shifts)."""
     within = np.array([[0 <= place - shift < _INNER for place in range(SIDE)] for shift in range(_SHIFTS)], np.float32)
     lengths = np.empty((len(details), _SHIFTS, _SHIFTS), np.float32)
@@ -224,7 +253,9 @@ def _lengths(details: np.ndarray) -> np.ndarray:
     return lengths
 
 
-def _distances(details: np.ndarray, lengths: np.ndarray, pairs: np.ndarray, *, mirror: bool = False) -> np.ndarray:
+def _distances(
+    details: np.ndarray | Rows, lengths: np.ndarray, pairs: np.ndarray, *, mirror: bool = False
+) -> np.ndarray:
     """How far apart the details of each pair are at the best of all shifts; float32, (pairs,), 0..2.
 
     The middle of the first picture is compared with every window of the second, which may be mirrored.

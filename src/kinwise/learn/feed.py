@@ -12,19 +12,40 @@ import torch
 from torch import Tensor
 
 from kinwise.config import Config
-from kinwise.data.augment import Statistics, draw_flips, draw_shifts, normalise, resize, shift_and_flip
+from kinwise.data.augment import (
+    Statistics,
+    crop_and_flip,
+    draw_crops,
+    draw_flips,
+    draw_jitter,
+    draw_shifts,
+    jitter,
+    normalise,
+    resize,
+    shift_and_flip,
+    standardise,
+)
 from kinwise.data.images import Images, class_weights
+from kinwise.data.rows import Pixels, Rows
 from kinwise.errors import InputError
 from kinwise.learn.processes import Processes
+
+MOST_OF_MEMORY = 0.4
+"""Pictures in a file move to a GPU where they take at most this share of its free memory."""
+
+MOVED_AT_ONCE = 4096
+"""So many pictures at a time."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EpochPlan:
-    """Everything drawn for one epoch: the order of the pictures, and each one's shift and flip."""
+    """Everything drawn for one epoch: the order of the pictures, and for each one what ``augment`` has of it."""
 
     order: Tensor
     shifts: Tensor
     flips: Tensor
+    crops: Tensor
+    factors: Tensor
 
 
 class Feed:
@@ -48,9 +69,9 @@ class Feed:
         self.where = images.where("train")
         if not len(self.where):
             raise InputError(f"{images.name} has no training pictures")
-        self.classes = images.labels[self.where]
-        self.pixels = torch.from_numpy(images.pixels).to(device)
-        self.labels = torch.from_numpy(images.hierarchy.level_labels[images.labels]).to(device)
+        self.classes = images.labels[self.where] if images.nodes is None else images.nodes[self.where]
+        self.pixels = _held(images.pixels, device)
+        self.labels = torch.from_numpy(images.level_labels).to(device)
         self.batch = min(config.batch, len(self.where))
         if self.batch % processes.count:
             raise InputError(f"a batch of {self.batch} pictures does not divide among {processes.count} processes")
@@ -71,8 +92,22 @@ class Feed:
         plan = self.plan(epoch)
         chosen = self.processes.share(torch.arange(index * self.batch, (index + 1) * self.batch, device=self.device))
         pictures = plan.order[chosen]
-        pixels = shift_and_flip(self.pixels[pictures], plan.shifts[chosen], plan.flips[chosen])
-        return resize(normalise(pixels, self.statistics), self.size_at(step)), self.labels[pictures]
+        return self._augmented(self._pixels(pictures), plan, chosen, self.size_at(step)), self.labels[pictures]
+
+    def _pixels(self, pictures: Tensor) -> Tensor:
+        if isinstance(self.pixels, Rows):
+            return torch.from_numpy(self.pixels[pictures.cpu().numpy()]).to(self.device)
+        return self.pixels[pictures]
+
+    def _augmented(self, pixels: Tensor, plan: EpochPlan, chosen: Tensor, size: int) -> Tensor:
+        flips = plan.flips[chosen]
+        if self.config.crop == 1 and not self.config.jitter:
+            return resize(normalise(shift_and_flip(pixels, plan.shifts[chosen], flips), self.statistics), size)
+        if self.config.crop == 1:
+            batch = resize(shift_and_flip(pixels, plan.shifts[chosen], flips).float() / 255, size)
+        else:
+            batch = crop_and_flip(pixels.float() / 255, plan.crops[chosen], flips, size)
+        return standardise(jitter(batch, plan.factors[chosen]) if self.config.jitter else batch, self.statistics)
 
     def _plan(self, epoch: int) -> EpochPlan:
         seed, count = self.config.seed, len(self.where)
@@ -83,8 +118,28 @@ class Feed:
             order = draw.permutation(count)
         shifts = draw_shifts(np.random.default_rng([seed, 2, epoch]), count, self.config.translate)
         flips = draw_flips(self.config.flip, seed, epoch, count)[order]
+        crops = draw_crops(np.random.default_rng([seed, 4, epoch]), count, self.config.crop)
+        factors = draw_jitter(np.random.default_rng([seed, 5, epoch]), count, self.config.jitter)
 
         def on_device(drawn: np.ndarray) -> Tensor:
             return torch.from_numpy(drawn).to(self.device)
 
-        return EpochPlan(order=on_device(self.where[order]), shifts=on_device(shifts), flips=on_device(flips))
+        return EpochPlan(
+            order=on_device(self.where[order]),
+            shifts=on_device(shifts),
+            flips=on_device(flips),
+            crops=on_device(crops),
+            factors=on_device(factors),
+        )
+
+
+def _held(pixels: Pixels, device: torch.device) -> Tensor | Rows:
+    """The pictures where batches are made of them; those in a file stay there, unless a GPU has room for all."""
+    if not isinstance(pixels, Rows):
+        return torch.from_numpy(pixels).to(device)
+    if device.type != "cuda" or pixels.nbytes > torch.cuda.mem_get_info(device)[0] * MOST_OF_MEMORY:
+        return pixels
+    held = torch.empty(pixels.shape, dtype=torch.uint8, device=device)
+    for start in range(0, len(pixels), MOVED_AT_ONCE):
+        held[start : start + MOVED_AT_ONCE] = torch.from_numpy(pixels[start : start + MOVED_AT_ONCE])
+    return held

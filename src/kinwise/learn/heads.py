@@ -8,7 +8,21 @@ from torch import Tensor, nn
 from kinwise.hierarchy import Hierarchy
 
 
-class SummedHead(nn.Module):
+class Head(nn.Module):
+    """What all heads have in common: something that is added to the scores of the classes, 0 until ``adjust``."""
+
+    adjustment: Tensor
+
+    def __init__(self, hierarchy: Hierarchy) -> None:
+        super().__init__()
+        self.register_buffer("adjustment", torch.zeros(hierarchy.level_sizes[-1]), persistent=False)
+
+    def adjust(self, adjustment: Float[Tensor, " classes"]) -> None:
+        """From now on add ``adjustment`` to the scores of the classes."""
+        self.adjustment.copy_(adjustment)
+
+
+class SummedHead(Head):
     """One linear layer over the classes; a coarser node's probability is the sum of its classes' probabilities.
 
     The score of node v is log(sum of exp(score of class k) over the classes k under v), so the softmax over a level is
@@ -22,7 +36,7 @@ class SummedHead(nn.Module):
     """
 
     def __init__(self, features: int, hierarchy: Hierarchy, *, bias: bool = True, scale: float = 1.0) -> None:
-        super().__init__()
+        super().__init__(hierarchy)
         self.scale = scale
         self.classes = nn.Linear(features, hierarchy.level_sizes[-1], bias=bias)
         self.coarse = len(hierarchy.levels) - 1
@@ -31,12 +45,14 @@ class SummedHead(nn.Module):
 
     def forward(self, features: Float[Tensor, "batch features"]) -> tuple[Tensor, ...]:
         """Scores for every level, coarse to fine, each (batch, nodes of that level)."""
-        scores = self.classes(features).float() * self.scale
+        scores = self.classes(features).float() * self.scale + self.adjustment
         return (*(_sum_upward(scores, self.get_buffer(f"node{level}")) for level in range(self.coarse)), scores)
 
 
-class IndependentHeads(nn.Module):
+class IndependentHeads(Head):
     """One linear layer per level on the same features; the levels may contradict each other.
+
+    An adjustment of the classes does not change the other levels.
 
     Args:
         features: the length of a feature vector.
@@ -46,13 +62,14 @@ class IndependentHeads(nn.Module):
     """
 
     def __init__(self, features: int, hierarchy: Hierarchy, *, bias: bool = True, scale: float = 1.0) -> None:
-        super().__init__()
+        super().__init__(hierarchy)
         self.scale = scale
         self.levels = nn.ModuleList(nn.Linear(features, size, bias=bias) for size in hierarchy.level_sizes)
 
     def forward(self, features: Float[Tensor, "batch features"]) -> tuple[Tensor, ...]:
         """Scores for every level, coarse to fine, each (batch, nodes of that level)."""
-        return tuple(level(features).float() * self.scale for level in self.levels)
+        *coarser, classes = (level(features).float() * self.scale for level in self.levels)
+        return (*coarser, classes + self.adjustment)
 
 
 def level_probabilities(scores: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from kinwise.config import Config
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
-from kinwise.learn.heads import IndependentHeads, SummedHead
+from kinwise.learn.heads import Head, IndependentHeads, SummedHead
 
 UNKNOWN = -1
 """The label of a level that is not known: the picture takes no part in that level's term."""
@@ -136,7 +136,7 @@ class Loss:
     """A loss and the head it is meant for."""
 
     function: Callable[[Scores, Labels, LossContext], Scalar]
-    head: Callable[..., nn.Module]
+    head: Callable[..., Head]
 
 
 LOSSES: dict[str, Loss] = {

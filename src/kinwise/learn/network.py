@@ -15,7 +15,7 @@ from kinwise.data.images import Images
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
 from kinwise.learn.backbones import backbone
-from kinwise.learn.heads import level_probabilities
+from kinwise.learn.heads import Head, level_probabilities
 from kinwise.learn.losses import LOSSES
 from kinwise.learn.machine import Machine
 
@@ -32,10 +32,12 @@ class Network(nn.Module):
         super().__init__()
         if config.loss not in LOSSES:
             raise InputError(f"unknown loss {config.loss!r}; there are {', '.join(LOSSES)}")
-        self.statistics = statistics
         self.size = size
-        self.backbone = below = backbone(config, len(statistics.mean))
-        self.head = LOSSES[config.loss].head(below.features, hierarchy, bias=below.head_bias, scale=below.score_scale)
+        self.backbone = below = backbone(config, len(statistics.mean), size)
+        self.statistics = below.statistics or statistics
+        self.head: Head = LOSSES[config.loss].head(
+            below.features, hierarchy, bias=below.head_bias, scale=below.score_scale
+        )
 
     def forward(self, pictures: Float[Tensor, "batch channels height width"]) -> tuple[Tensor, ...]:
         """Scores per level, coarse to fine, each (batch, nodes of that level)."""

@@ -77,9 +77,12 @@ class Training:
             raise InputError(
                 "early_stopping goes by the validation loss, and no pictures are held out; add --set validation=0.1"
             )
+        if config.logit_adjustment == "validation" and not len(self.validation):
+            raise InputError("logit_adjustment is chosen on pictures held out, and none are; add --set validation=0.1")
         train_pixels = images.train.pixels
         statistics = _statistics(config, train_pixels)
         self.network: Network = build(config, images.hierarchy, statistics, images.pixels.shape[-1], config.seed)
+        statistics = self.network.statistics
         self.network.backbone.prepare(train_pixels, statistics)
         self.network.to(machine.device)
         self.feed = Feed(images, config, statistics, machine.device, processes)

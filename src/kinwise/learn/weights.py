@@ -17,13 +17,14 @@ from kinwise.learn.network import Network, build
 
 
 def save_network(path: Path, network: Network, config: Config, hierarchy: Hierarchy) -> None:
-    """Write the weights; config, hierarchy, normalisation and picture size stand in the file's header."""
+    """Write the weights; config, hierarchy, normalisation, size and logit adjustment stand in the file's header."""
     statistics = {"mean": network.statistics.mean, "std": network.statistics.std}
     header = {
         "config": json.dumps(config.to_dict()),
         "hierarchy": json.dumps(hierarchy.to_dict()),
         "statistics": json.dumps(statistics),
         "size": str(network.size),
+        "adjustment": json.dumps(network.head.adjustment.tolist()),
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     save_file(tensors, path, metadata=header)
@@ -43,6 +44,8 @@ def load_network(path: Path) -> Network:
             statistics = Statistics(**{key: tuple(value) for key, value in json.loads(header["statistics"]).items()})
             network = build(config, hierarchy, statistics, int(header["size"]), config.seed)
             network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            if "adjustment" in header:
+                network.head.adjust(torch.tensor(json.loads(header["adjustment"])))
     except FileNotFoundError as error:
         raise InputError(f"no weights at {path}") from error
     except (SafetensorError, KeyError, OSError, TypeError, ValueError, RuntimeError) as error:

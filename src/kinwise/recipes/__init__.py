@@ -27,6 +27,14 @@ REFERENCE_SYSTEMS = (
 NAMES = (*OURS, *REFERENCE_SYSTEMS)
 SMALLEST_BATCH, STEPS_PER_EPOCH, STEPS = 64, 30, 250
 FEW_STEPS, HASTE = 500, 2.0
+SMALLEST_SIDE, USUAL_SIDE = 16, 32
+"""Height and width of pictures, in pixels: the least that networks take, and what the resolutions of a recipe mean."""
+
+OWN_PICTURES = ("validation=0.15", "logit_adjustment=validation", "crop=0.35", "jitter=0.3")
+"""What a recipe changes for somebody's own picture files: some held out, for what is chosen and promised by them."""
+
+OWN_SEEN, OWN_EPOCHS = 18_000, 60.0
+"""Own pictures are few: for each epoch of the recipe a training sees so many of them, in up to so many epochs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,15 +57,28 @@ class Recipe:
     cost: str
     fitted: bool = True
 
-    def config_for(self, pictures: int) -> Config:
+    def config_for(self, pictures: int, *, side: int = USUAL_SIDE, own: bool = False) -> Config:
         """The config for a training part of so many ``pictures``.
 
         Few pictures make few steps, and few steps teach little whatever the pictures: the batch is halved until an
         epoch has 30 steps (but not below 64 pictures), and epochs are added until there are 250 steps. A training of
         fewer than 500 steps takes larger ones: both learning rates are doubled.
+
+        Args:
+            pictures: how many are learnt from.
+            side: their height and width, in pixels; the resolutions of the recipe are scaled from 32 to it.
+            own: whether they are somebody's own picture files: ``OWN_PICTURES`` is changed, and epochs are added.
         """
         if not self.fitted:
             return self.config
+        return self._own(pictures, side) if own else self._fitted_to(pictures, side)
+
+    def _own(self, pictures: int, side: int) -> Config:
+        fitted = self._fitted_to(pictures, side).changed(OWN_PICTURES)
+        epochs = min(OWN_EPOCHS, self.config.epochs * OWN_SEEN / pictures)
+        return replace(fitted, epochs=round(max(fitted.epochs, epochs), 2))
+
+    def _fitted_to(self, pictures: int, side: int) -> Config:
         batch = self.config.batch
         while batch > SMALLEST_BATCH and pictures // batch < STEPS_PER_EPOCH:
             batch //= 2
@@ -68,6 +89,7 @@ class Recipe:
             self.config,
             batch=batch,
             epochs=round(epochs, 2),
+            resolutions=tuple((_scaled(size, side), share) for size, share in self.config.resolutions),
             learning_rate=self.config.learning_rate * haste,
             other_learning_rate=self.config.other_learning_rate * haste,
         )
@@ -76,6 +98,11 @@ class Recipe:
         """Plain values, ready for JSON."""
         about = {"summary": self.summary, "source": self.source, "expected": self.expected, "cost": self.cost}
         return {"name": self.config.recipe, **about, "config": self.config.to_dict()}
+
+
+def _scaled(size: int, side: int) -> int:
+    """The resolution ``size`` of a recipe for pictures of another side than 32 pixels."""
+    return max(SMALLEST_SIDE, round(size * side / USUAL_SIDE))
 
 
 def recipe(name: str) -> Recipe:

@@ -6,10 +6,11 @@ from pathlib import Path
 import torch
 
 from kinwise.config import Config
-from kinwise.data import load
+from kinwise.data import read_for
 from kinwise.data.augment import channel_statistics
 from kinwise.data.images import Images, split
 from kinwise.errors import InputError
+from kinwise.experiment import fitted_to
 from kinwise.learn.losses import loss_context
 from kinwise.learn.network import build
 from kinwise.recipes import recipe
@@ -40,23 +41,26 @@ def fitted(runs: Sequence[Planned], images: Images | None = None, data_dir: Path
 def by_data(
     runs: Sequence[Planned], images: Images | None, data_dir: Path | None
 ) -> Iterator[tuple[Images, list[Planned]]]:
-    """Each data set, loaded unless it is the one given, with the runs on it."""
-    groups: dict[str, list[Planned]] = {}
+    """Each data set, loaded in each form unless it is the one given, with the runs on it."""
+    groups: dict[tuple[str, str, int, str], list[Planned]] = {}
     for run in runs:
-        groups.setdefault(run.settings.get("data", images.name if images else ""), []).append(run)
-    for name, group in groups.items():
+        config, name = recipe(run.recipe).config.changed(run.changes), run.settings.get("data", "")
+        form = (name or (images.name if images else ""), config.hierarchy, config.size, config.fit)
+        groups.setdefault(form, []).append(run)
+    for (name, *_), group in groups.items():
         if not name:
             raise InputError('which pictures? Say data = "shapes" or data = "cifar100" under [set]')
         if images is not None and name != images.name:
             raise InputError(f"expected data = {images.name!r}, as the pictures given are called, got {name!r}")
-        yield load(name, data_dir=data_dir) if images is None else images, group
+        wanted = recipe(group[0].recipe).config.changed(group[0].changes)
+        yield read_for(wanted, data_dir) if images is None else images, group
 
 
 def fit(run: Planned, images: Images) -> Config:
     """The config of ``run`` on ``images``, which have the official split; no failures explained unless it says so."""
     named, changes = recipe(run.recipe), ["explained=0", *run.changes, f"data={images.name}"]
     parts = split(images, named.config.changed(changes).split)
-    return named.config_for(len(parts.where("train"))).changed(changes)
+    return fitted_to(parts, named).changed(changes)
 
 
 def try_out(config: Config, images: Images, tried: Networks) -> None:

@@ -165,14 +165,16 @@ class Pictures:
     def __init__(self, images: "Images | None" = None, data_dir: Path | None = None) -> None:
         self.images, self.data_dir = images, data_dir
         self.given = images is not None
+        self.form: tuple[str, str, int, str] | None = None
 
-    def named(self, name: str) -> "Images":
-        """The pictures called ``name``."""
-        from kinwise.data import load
+    def named_by(self, config: Config) -> "Images":
+        """The pictures that ``config`` names, in the form that it wants."""
+        from kinwise.data import read_for
 
-        if self.images is None or (self.images.name != name and not self.given):
+        form = (config.data, config.hierarchy, config.size, config.fit)
+        if self.images is None or (self.form != form and not self.given):
             self.images = None  # two data sets may not have room
-            self.images = load(name, data_dir=self.data_dir)
+            self.images, self.form = read_for(config, self.data_dir), form
         return self.images
 
 
@@ -188,7 +190,7 @@ def carry_out(
 
     watchers = experiment.Watchers(stop=stop)
     try:
-        images = pictures.named(job.config.data)
+        images = pictures.named_by(job.config)
         partial = run_folder.partial_of(job.folder)
         if (partial / run_folder.STATE).is_file() or (partial / run_folder.DONE).is_file():
             experiment.resume(job.folder, images, data_dir=pictures.data_dir, watchers=watchers)

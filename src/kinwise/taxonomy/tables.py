@@ -27,14 +27,18 @@ def read_table(text: str, path: Path) -> ClassPaths:
     Raises:
         InputError: when it is no table or not that of a tree; the message names the lines.
     """
-    header, rows = _rows(text, path)
+    header, rows = table_rows(text, path)
     if _is_parent_child(header):
         return _read_parent_child([name.lower() for name in header], rows, path)
     return _read_levels(header, rows, path)
 
 
-def _rows(text: str, path: Path) -> tuple[list[str], list[Row]]:
-    """The header and the other rows that are not blank."""
+def table_rows(text: str, path: Path) -> tuple[list[str], list[Row]]:
+    """The header and the other rows that are not blank.
+
+    Raises:
+        InputError: when the text is no table: a row that is too long, column names that are empty or the same, no rows.
+    """
     delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
     try:

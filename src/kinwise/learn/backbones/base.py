@@ -15,11 +15,13 @@ class Backbone(nn.Module):
         features: the length of a feature vector.
         head_bias: whether a head on these features adds a bias to its scores.
         score_scale: a head's scores are its products times this.
+        statistics: what pictures must be normalised with, where the weights came from elsewhere; else None.
     """
 
     features: int
     head_bias = True
     score_scale = 1.0
+    statistics: Statistics | None = None
 
     @property
     def stages(self) -> Sequence[nn.Module]:

@@ -12,7 +12,11 @@ from kinwise.errors import InputError
 from kinwise.learn.backbones.base import Backbone
 from kinwise.learn.backbones.smallmaps import SmallMapConvolution
 
-STEM_KERNEL = 2
+SAMPLE = 5000
+"""From so many pictures at most the stem learns what they are made of."""
+
+PATTERNS = 24
+"""So many of the patterns that pictures are made of pass the stem at most, each in both signs."""
 
 
 class FastNet(Backbone):
@@ -25,6 +29,8 @@ class FastNet(Backbone):
         widths: channels of the three groups.
         channels: of the pictures.
         dropout: the share of features left out in training, in [0, 1).
+        size: the height and width of the pictures, in pixels. From 46 on the stem looks at larger patches and takes
+            wider strides, so that the groups see maps of 23 to 45 positions in each direction (56 for 224 pixels).
 
     Raises:
         InputError: when ``widths`` are not three.
@@ -33,13 +39,14 @@ class FastNet(Backbone):
     head_bias = False
     score_scale = 1.25 / 9  # keeps early steps calm in spite of the large learning rate of the head
 
-    def __init__(self, widths: tuple[int, ...], channels: int, dropout: float = 0.0) -> None:
+    def __init__(self, widths: tuple[int, ...], channels: int, dropout: float = 0.0, size: int = 32) -> None:
         super().__init__()
         if len(widths) != 3:
             raise InputError(f"widths: the network fast takes three, got {len(widths)}")
         first, second, third = widths
-        filters = 2 * channels * STEM_KERNEL**2
-        self.stem = nn.Conv2d(channels, filters, STEM_KERNEL)
+        stride = stem_stride(size)
+        filters = 2 * min(PATTERNS, channels * (2 * stride) ** 2)
+        self.stem = nn.Conv2d(channels, filters, 2 * stride, stride=stride)
         self.stem.weight.requires_grad_(False)
         self.groups = nn.Sequential(
             ResidualGroup(filters, first, inner=first, kernels=(3, 1, 1)),
@@ -61,18 +68,26 @@ class FastNet(Backbone):
 
     @torch.no_grad()
     def prepare(self, pixels: Pixels, statistics: Statistics) -> None:
-        """Set the stem to the whitening filters of (at most 5,000 of) the training ``pixels``, uint8 NCHW.
+        """Set the stem to the whitening filters of (some of) the training ``pixels``, uint8 NCHW.
 
-        The eigenvectors of the covariance of all 2x2 patches, each divided by sqrt(eigenvalue + 5e-4), and their
-        negatives: decorrelated inputs of equal variance, and both signs of each for the activation.
+        The eigenvectors of the covariance of all patches that the stem looks at, those with the largest eigenvalues,
+        each divided by sqrt(eigenvalue + 5e-4), and their negatives: decorrelated inputs of equal variance, and both
+        signs of each for the activation.
         """
-        sample = torch.from_numpy(np.ascontiguousarray(pixels[:: max(1, len(pixels) // 5000)][:5000]))
+        kernel, stride = self.stem.kernel_size[0], self.stem.stride[0]
+        most = SAMPLE // stride**2  # a patch of a wider stem has so many more values
+        sample = torch.from_numpy(np.ascontiguousarray(pixels[:: max(1, len(pixels) // most)][:most]))
         pictures = normalise(sample, statistics)
-        patches = F.unfold(pictures.contiguous(), STEM_KERNEL).transpose(1, 2).flatten(0, 1).double()
+        patches = F.unfold(pictures.contiguous(), kernel, stride=stride).transpose(1, 2).flatten(0, 1).double()
         values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
-        whitening = (vectors / torch.sqrt(values.clamp_min(0) + 5e-4)).T.flip(0)
-        filters = whitening.reshape(-1, pictures.shape[1], STEM_KERNEL, STEM_KERNEL).float()
+        whitening = (vectors / torch.sqrt(values.clamp_min(0) + 5e-4)).T.flip(0)[: self.stem.out_channels // 2]
+        filters = whitening.reshape(-1, pictures.shape[1], kernel, kernel).float()
         self.stem.weight.copy_(torch.cat([filters, -filters]))
+
+
+def stem_stride(size: int) -> int:
+    """By how many pixels the stem moves over pictures of ``size`` pixels: 1, 2 or 4."""
+    return 1 if size < 46 else 2 if size < 92 else 4
 
 
 class ResidualGroup(nn.Module):

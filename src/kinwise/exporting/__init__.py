@@ -1,0 +1,1 @@
+"""Export: a run becomes one file that answers without kinwise, its preprocessing and calibration inside, verified."""

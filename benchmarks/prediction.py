@@ -76,14 +76,14 @@ def own_path(run: Run, folder: Path, repeats: int) -> Times:
 def network_alone(run: Run, folder: Path, repeats: int) -> Times:
     """The same pictures as one array in memory: what the network itself takes."""
     answerer = Answerer(run)
-    pixels = np.stack([answerer.decode(file) for file in picture_files([str(folder)])])
+    pixels = np.stack([answerer.decode(file.path) for file in picture_files([str(folder)])])
     return times_of(lambda: answerer.answer(pixels), repeats)
 
 
 def decoding_alone(run: Run, folder: Path, repeats: int) -> Times:
     """Every file decoded, one after the other in one thread."""
     answerer, files = Answerer(run), picture_files([str(folder)])
-    return times_of(lambda: [answerer.decode(file) for file in files], repeats)
+    return times_of(lambda: [answerer.decode(file.path) for file in files], repeats)
 
 
 def whole_command(run: Run, folder: Path, repeats: int) -> Times:
@@ -94,7 +94,7 @@ def whole_command(run: Run, folder: Path, repeats: int) -> Times:
 
 def start_alone(run: Run, folder: Path, repeats: int) -> Times:
     """The same command on a single picture."""
-    command = [sys.executable, "-m", "kinwise", "predict", str(run.folder), str(picture_files([str(folder)])[0])]
+    command = [sys.executable, "-m", "kinwise", "predict", str(run.folder), str(picture_files([str(folder)])[0].path)]
     return times_of(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL), repeats)
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from rich.text import Text
 
-from kinwise.answer_files import Batch
+from kinwise.answer_files import Batch, PictureFile
 from kinwise.answering import Answers, percent
+from kinwise.data.folder.names import printable
 from kinwise.hierarchy import Hierarchy
 
 NAME, MOST_NAME = "picture", 60
@@ -17,18 +18,8 @@ NAME, MOST_NAME = "picture", 60
 
 
 def shown(name: str | Path) -> str:
-    r"""A name that stays on its line and that every file can hold: what cannot be printed as ``\n``, ``\xff``, ..."""
-    text = os.fspath(name)
-    return text if text.isprintable() else "".join(map(_escaped, text))
-
-
-def _escaped(character: str) -> str:
-    if character.isprintable():
-        return character
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8
-        return f"\\x{code - 0xDC00:02x}"
-    return character.encode("unicode_escape").decode()
+    """A name that stays on its line and that every file can hold."""
+    return printable(os.fspath(name))
 
 
 class Lines:
@@ -39,8 +30,8 @@ class Lines:
         hierarchy: the tree.
     """
 
-    def __init__(self, files: Sequence[Path], hierarchy: Hierarchy) -> None:
-        longest = max((len(shown(file)) for file in files), default=0)
+    def __init__(self, files: Sequence[PictureFile], hierarchy: Hierarchy) -> None:
+        longest = max((len(shown(file.path)) for file in files), default=0)
         self.first = max(len(NAME), min(longest, MOST_NAME))
         self.levels = hierarchy.levels
         self.widths = [

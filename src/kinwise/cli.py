@@ -9,21 +9,14 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn, Union
 
 import tyro
-from tyro.conf import Positional, UseAppendAction, arg, subcommand
+from tyro.conf import Positional, arg, subcommand
 
 from kinwise.errors import InputError
-from kinwise.options import DataFolder, Flag
+from kinwise.options import DataFolder, Flag, Values, of_recipe
 from kinwise.using import Export, Predict
 
 SPLITS = "official|70:30|80:20|90:10"
 STOPPED = 130  # what a shell reports for a program that Ctrl-C ended
-
-Values = Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(metavar="KEY=VALUE")]
-
-
-def _of_recipe(metavar: str) -> Any:
-    """An option that replaces one value of the recipe; its text is checked where all values of a recipe are."""
-    return arg(metavar=metavar, help_behavior_hint="(default: the recipe's)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +38,13 @@ class Train:
     """What to train: `kinwise recipes` lists them."""
     set: Values = ()
     """Change single values of the recipe; `kinwise recipes --json` shows all keys."""
-    split: Annotated[str | None, _of_recipe(SPLITS)] = None
+    split: Annotated[str | None, of_recipe(SPLITS)] = None
     """The official parts, or all pictures merged and split again."""
-    seed: Annotated[str | None, _of_recipe("INT")] = None
+    seed: Annotated[str | None, of_recipe("INT")] = None
     """Of everything drawn."""
-    epochs: Annotated[str | None, _of_recipe("NUMBER")] = None
+    epochs: Annotated[str | None, of_recipe("NUMBER")] = None
     """Passes over the training pictures; need not be whole."""
-    device: Annotated[str | None, _of_recipe("auto|cpu|cuda|mps")] = None
+    device: Annotated[str | None, of_recipe("auto|cpu|cuda|mps")] = None
     """Where to compute; auto takes the fastest there is."""
     hierarchy: Annotated[str | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: the data's own)")] = None
     """The tree over the classes: cifar100, cifar100-5level, or a file."""

@@ -5,17 +5,19 @@ import io
 import json
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hostile import write_hostile_folder
 from PIL import Image
 from runs import TINY, Refused, status, tiny_images
 from zoo import PROBABILITIES, ZOO
 
 from kinwise.answering import files as answer_files
 from kinwise.answering.answers import Answerer, answers_from
-from kinwise.answering.files import picture_files
+from kinwise.answering.files import PictureFile, picture_files
 from kinwise.answering.text import Lines, shown
 from kinwise.data.images import hold_out
 from kinwise.experiment import train
@@ -53,12 +55,18 @@ EXPECTED = [*(f"{row:02d}.jpg" for row in (0, 2, 4)), "05 broken.png", *(f"{row:
 EXPECTED += [f"inner/{row:02d}.PNG" for row in range(1, 12, 2)]
 
 
+def paths(named: list[str], lines: Iterable[bytes] = ()) -> list[Path]:
+    found = picture_files(named, lines)
+    assert not any(file.fault for file in found)
+    return [file.path for file in found]
+
+
 def test_files_folders_and_names_from_standard_input(photos: Path) -> None:
     inside = [photos / name for name in EXPECTED]
-    assert picture_files([str(photos)]) == inside
-    assert picture_files(["b.xyz", str(photos), "a.png"]) == [Path("b.xyz"), *inside, Path("a.png")]
+    assert paths([str(photos)]) == inside
+    assert paths(["b.xyz", str(photos), "a.png"]) == [Path("b.xyz"), *inside, Path("a.png")]
     lines = [b" one.png\r\n", b"\n", b"-\n", f"{photos}\n".encode(), b"last \xff.png"]
-    found = picture_files(["first.png", "-"], lines)
+    found = paths(["first.png", "-"], lines)
     assert found == [Path("first.png"), Path(" one.png"), *inside, Path("last \udcff.png")]
 
 
@@ -91,7 +99,7 @@ def test_batches_of_any_size_give_the_same(run: Path, photos: Path) -> None:
     whole, *none = answer_files.answer_files(answerer, files)
     parts = list(answer_files.answer_files(answerer, files, batch=2))
     assert not none
-    assert [file for part in parts for file, _ in part.rows()] == files
+    assert [file for part in parts for file, _ in part.rows()] == [one.path for one in files]
     assert [bool(part.unreadable) for part in parts] == [False, True, *[False] * 5]
     np.testing.assert_allclose(
         np.concatenate([part.answers.probabilities[-1] for part in parts]), whole.answers.probabilities[-1], atol=1e-5
@@ -115,10 +123,10 @@ def test_the_table_has_a_line_for_every_picture(run: Path, photos: Path, capsys:
 
 
 def test_the_table_by_hand() -> None:
-    files = [Path(name) for name in ("a.png", "b.png", "line\nbreak.png", "d.png", "e.png")]
+    files = [PictureFile(path=Path(name)) for name in ("a.png", "b.png", "line\nbreak.png", "d.png", "e.png")]
     answers = answers_from(PROBABILITIES, ZOO, temperature=1.0, threshold=0.5)
     lines = Lines(files, ZOO)
-    printed = [lines.head().plain, *(lines.line(file, answers, row).plain for row, file in enumerate(files))]
+    printed = [lines.head().plain, *(lines.line(file.path, answers, row).plain for row, file in enumerate(files))]
     assert printed == [
         "picture          group           superclass    class",
         "a.png            animals 90 %    fish 80 %     shark 60 %",
@@ -158,8 +166,8 @@ def test_names_that_are_no_text(
     except (OSError, UnicodeEncodeError):
         pytest.skip("this system has no such names")
     assert status("predict", run, odd, "--csv", tmp_path / "a.csv") == 0
-    assert b"\\xff\\x1b[31m.jpg" in capfdbinary.readouterr().out
-    assert "\\xff\\x1b[31m.jpg" in (tmp_path / "a.csv").read_text("utf-8")
+    assert b"\\xff\\u001b[31m.jpg" in capfdbinary.readouterr().out
+    assert "\\xff\\u001b[31m.jpg" in (tmp_path / "a.csv").read_text("utf-8")
     assert status("predict", run, odd, "--json") == 0
     assert json.loads(capfdbinary.readouterr().out)["file"] == str(odd)
 
@@ -181,6 +189,24 @@ def test_what_is_refused(run: Path, trained: Path, photos: Path, refused: Refuse
     err = capsys.readouterr().err.splitlines()
     assert err[-1] == "kinwise: none of 2 files holds a picture that can be read"
     assert [line.split(": ")[0] for line in err[:-1]] == [str(photos / "05 broken.png"), str(photos / "absent.png")]
+
+
+def test_hostile_files_are_named_with_their_reasons_and_the_others_answered(
+    run: Path, tmp_path: Path, capsys: Output
+) -> None:
+    files = write_hostile_folder(tmp_path / "hostile")
+    assert status("predict", run, tmp_path / "hostile", "--json", "--csv", tmp_path / "answers.csv") == 0
+    out, err = capsys.readouterr()
+    told = {Path(one["file"]): one for one in map(json.loads, out.splitlines())}
+    assert len(told) == len(out.splitlines())
+    for file in files:
+        found = told.pop(file.path)
+        assert ("error" not in found) == file.readable, found
+        assert file.reason in found.get("error", "")
+        assert (f"{shown(file.path)}: " in err) != file.readable
+    assert not told, "nothing else is answered"
+    with (tmp_path / "answers.csv").open(encoding="utf-8", newline="") as table:
+        assert len(list(csv.reader(table))) == len(files) + 1
 
 
 # --- evaluate -------------------------------------------------------------------------------------------------------

@@ -46,8 +46,8 @@ def training_progress() -> Iterator[Callable[[Progress], None]]:
 
 
 @contextmanager
-def answering_progress(count: int) -> Iterator[tuple[Callable[[Text | str], None], Callable[[int], None]]]:
-    """Two functions: one prints a line, in colours on a terminal; the other is told how many more files are done.
+def answering_progress(count: int) -> Iterator[tuple[Callable[..., None], Callable[[int], None]]]:
+    """Two functions: one prints lines, in colours on a terminal; the other is told how many more files are done.
 
     A bar below the lines, or alone on standard error where they go elsewhere, shows the way through ``count`` files.
     """
@@ -57,11 +57,11 @@ def answering_progress(count: int) -> Iterator[tuple[Callable[[Text | str], None
     bar = Bar(*columns, console=place, expand=True, transient=True, disable=not place.is_terminal or count < FEW)
     task = bar.add_task("pictures", total=count)
 
-    def show(line: Text | str) -> None:
-        if out.is_terminal:
-            out.print(line)
-        else:
-            print(line)
+    def show(*lines: Text | str) -> None:
+        if lines and out.is_terminal:
+            out.print(*lines, sep="\n")
+        elif lines:
+            print(*lines, sep="\n", flush=True)
 
     with bar:
         yield show, lambda done: bar.advance(task, done)

@@ -186,10 +186,7 @@ class Answerer:
         Raises:
             Unreadable: when it holds no picture.
         """
-        try:
-            return decode(source, self.size, self.fit)
-        except OSError as error:
-            raise Unreadable(error.strerror or str(error)) from error
+        return decode(source, self.size, self.fit)
 
     def _decoded(self, path: Path) -> np.ndarray:
         try:

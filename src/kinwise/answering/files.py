@@ -11,12 +11,20 @@ import numpy as np
 
 from kinwise.answering.answers import Answerer, Answers
 from kinwise.data.folder.decode import Unreadable
-from kinwise.data.folder.names import SUFFIXES
+from kinwise.data.folder.walk import LOOP, walk
 
 STANDARD_INPUT = "-"
 BATCH = 128
 AHEAD = 2
 """So many batches at most are decoded before the network has come to them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureFile:
+    """A file to look at, and why there is no picture in it, where that is known already."""
+
+    path: Path
+    fault: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,42 +52,42 @@ class Batch:
                 row += 1
 
 
-def picture_files(named: Sequence[str], lines: Iterable[bytes] = ()) -> list[Path]:
-    """The files that are meant: each one named, the pictures below each folder by name, and for - those in ``lines``.
+def picture_files(named: Sequence[str], lines: Iterable[bytes] = ()) -> list[PictureFile]:
+    """The files that are meant: each one named, the pictures below each folder, and for - those that ``lines`` name.
 
     Args:
         named: files, folders, or - for standard input.
         lines: what standard input holds, one name a line.
 
     Returns:
-        Files, each to be looked at; a folder that holds none stands for itself.
+        What is to be looked at, in order. A file is tried whatever its name ends in; of a folder those that end like
+        pictures, and with a fault what cannot be read there, or the folder itself where there is nothing.
     """
-    files: list[Path] = []
+    files: list[PictureFile] = []
     for name in named:
         if name == STANDARD_INPUT:
             told = (os.fsdecode(line.rstrip(b"\r\n")) for line in lines)
             files += picture_files([one for one in told if one and one != STANDARD_INPUT])
         elif os.path.isdir(name):
-            files += _pictures_below(name) or [Path(name)]
+            files += _pictures_below(Path(name))
         else:
-            files.append(Path(name))
+            files.append(PictureFile(path=Path(name)))
     return files
 
 
-def _pictures_below(folder: str) -> list[Path]:
-    """Sorted by name; hidden ones and links to folders are passed by."""
-    found = []
-    for inside, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(inside, name) for name in files if name.lower().endswith(SUFFIXES) and not name.startswith(".")]
-    return sorted(found)
+def _pictures_below(folder: Path) -> list[PictureFile]:
+    found = walk(folder)
+    reasons = {names: reason for names, reason in found.skipped if not reason.startswith(LOOP)}
+    listed = ((folder.joinpath(*names), reasons.get(names, "")) for names in sorted([*found.files, *reasons]))
+    files = [PictureFile(path=path, fault=reason if path.is_dir() else "") for path, reason in listed]
+    return files or [PictureFile(path=folder, fault="a folder without picture files")]
 
 
-def answer_files(answerer: Answerer, files: Sequence[Path], batch: int = BATCH) -> Iterator[Batch]:
+def answer_files(answerer: Answerer, files: Sequence[PictureFile], batch: int = BATCH) -> Iterator[Batch]:
     """Answers about all ``files`` in order, batch after batch; a file without a picture stops nothing."""
     starts = deque(range(0, len(files), batch))
     with ThreadPoolExecutor() as threads:
-        waiting: deque[tuple[tuple[Path, ...], list[Future[np.ndarray | str]]]] = deque()
+        waiting: deque[tuple[tuple[PictureFile, ...], list[Future[np.ndarray | str]]]] = deque()
         try:
             while starts or waiting:
                 while starts and len(waiting) <= AHEAD:
@@ -92,21 +100,19 @@ def answer_files(answerer: Answerer, files: Sequence[Path], batch: int = BATCH) 
             threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _pixels(answerer: Answerer, file: Path) -> np.ndarray | str:
+def _pixels(answerer: Answerer, file: PictureFile) -> np.ndarray | str:
     """The picture in a file, or why there is none."""
-    if file.is_dir():
-        return "a folder without picture files"
     try:
-        return answerer.decode(file)
+        return file.fault or answerer.decode(file.path)
     except Unreadable as reason:
         return str(reason)
 
 
-def _answered(answerer: Answerer, files: tuple[Path, ...], decoded: list[np.ndarray | str]) -> Batch:
+def _answered(answerer: Answerer, files: tuple[PictureFile, ...], decoded: list[np.ndarray | str]) -> Batch:
     pixels = [one for one in decoded if not isinstance(one, str)]
     empty = np.zeros((0, len(answerer.network.statistics.mean), answerer.size, answerer.size), np.uint8)
     return Batch(
-        files=files,
+        files=tuple(file.path for file in files),
         answers=answerer.answer(np.stack(pixels) if pixels else empty),
         unreadable={place: one for place, one in enumerate(decoded) if isinstance(one, str)},
     )

@@ -9,7 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from kinwise.answering.answers import Answers, percent
-from kinwise.answering.files import Batch
+from kinwise.answering.files import Batch, PictureFile
 from kinwise.data.folder.names import printable
 from kinwise.hierarchy import Hierarchy
 
@@ -30,8 +30,8 @@ class Lines:
         hierarchy: the tree.
     """
 
-    def __init__(self, files: Sequence[Path], hierarchy: Hierarchy) -> None:
-        longest = max((len(shown(file)) for file in files), default=0)
+    def __init__(self, files: Sequence[PictureFile], hierarchy: Hierarchy) -> None:
+        longest = max((len(shown(file.path)) for file in files), default=0)
         self.first = max(len(NAME), min(longest, MOST_NAME))
         self.levels = hierarchy.levels
         self.widths = [

@@ -18,11 +18,15 @@ def predict(verb: using.Predict) -> None:
     from kinwise.answering.files import answer_files, picture_files
     from kinwise.console import answering_progress
     from kinwise.files import write_text
+    from kinwise.learn.machine import keep_memory
     from kinwise.run import Run
 
     files = picture_files(verb.pictures, sys.stdin.buffer)
     if not files:
         raise InputError("which pictures? kinwise predict RUN PICTURE..., a folder with some, or - and their names")
+    if verb.csv and not verb.csv.resolve().parent.is_dir():
+        raise InputError(f"cannot write {verb.csv}: there is no folder {verb.csv.resolve().parent}")
+    keep_memory()
     answerer = Answerer(Run(verb.run), promise=verb.promise, device=verb.device)
     if answerer.threshold and answerer.threshold.note:
         print(answerer.threshold.note, file=sys.stderr)
@@ -43,17 +47,17 @@ def predict(verb: using.Predict) -> None:
         raise InputError(f"none of {len(files):,} files holds a picture that can be read")
 
 
-def _show_batch(batch: Any, lines: Any, as_json: bool, show: Callable[[Any], None]) -> int:
+def _show_batch(batch: Any, lines: Any, as_json: bool, show: Callable[..., None]) -> int:
     """Show the answers about some files; how many of them could not be read."""
     from kinwise.answering.text import json_lines, shown
 
-    for line in json_lines(batch) if as_json else ():
-        show(line)
+    answered = []
     for file, row in batch.rows():
         if isinstance(row, str):
             print(f"{shown(file)}: {shown(row)}", file=sys.stderr, flush=True)
         elif not as_json:
-            show(lines.line(file, batch.answers, row))
+            answered.append(lines.line(file, batch.answers, row))
+    show(*json_lines(batch) if as_json else answered)
     return len(batch.unreadable)
 
 

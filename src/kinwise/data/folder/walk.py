@@ -10,6 +10,9 @@ from kinwise.data.folder.names import SUFFIXES, is_hidden, printable, suffix_of
 
 Names = tuple[str, ...]
 
+LOOP = "leads to a folder that was read already"
+"""How the reason begins for a link that is not followed, since all behind it is in the list."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Walk:
@@ -41,7 +44,7 @@ def walk(root: Path) -> Walk:
             names = folders.pop()
             real = os.path.realpath(root.joinpath(*names))
             if real in read:
-                found.skipped.append((names, f"leads to a folder that was read already: {_text(read[real])}"))
+                found.skipped.append((names, f"{LOOP}: {_text(read[real])}"))
                 continue
             read[real] = names
             for entry in _entries(root, names, found):

@@ -13,6 +13,8 @@ from kinwise.verbs import VERBS
 
 README = Path(__file__).parents[1] / "README.md"
 
+KNOWN = (*DATA_SETS, "photos")  # and a folder that the text makes
+
 
 def command_lines(text: str) -> list[list[str]]:
     """The words after ``kinwise`` of every command line in the text's ``sh`` blocks."""
@@ -73,12 +75,14 @@ def test_every_command_line_of_the_readme_is_right() -> None:
             continue
         verb = cli.parse(words)
         if isinstance(verb, verbs.Train):
-            assert verb.resume or verb.data in DATA_SETS, words
+            assert verb.resume or verb.data in KNOWN, words
             recipe(verb.recipe).config.changed([text for group in verb.set for text in group])
         if isinstance(verb, verbs.Evaluate | verbs.Score):
             assert verb.decision in RULES, words
+        if getattr(verb, "hierarchy", None) and str(verb.hierarchy).startswith("docs/"):
+            assert (README.parent / verb.hierarchy).is_file(), words
         if isinstance(verb, verbs.Data):
-            assert verb.data in DATA_SETS, words
+            assert verb.data in KNOWN, words
 
 
 def test_every_verb_stands_in_the_readme() -> None:

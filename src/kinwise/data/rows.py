@@ -4,6 +4,7 @@ import mmap
 import os
 import weakref
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -100,7 +101,7 @@ class _Pages:
             raise IndexError(f"rows {rows.min()} to {rows.max()} of {len(self.store)}")
         room, size = found.reshape(-1).view(np.uint8).data, self.store[:1].nbytes
         starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1).tolist()
-        for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True):
+        for start, stop in pairwise([*starts, len(rows)]):
             _fill(room[start * size : stop * size], file, int(rows[start]) * size)
         return found
 

@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,7 +13,6 @@ from rich.text import Text
 from kinwise.learn.train import Progress
 
 PLAIN_EVERY = 0.05
-PLAIN_SECONDS = 5.0
 FEW = 100
 """So many files are answered before a bar is of use."""
 
@@ -88,37 +86,6 @@ def progress_text(progress: Progress) -> str:
         f"epoch {progress.epoch:.2f}  loss {progress.loss:.3f}  {level} {accuracy:.1%}  "
         f"{progress.images_per_second:,.0f} pictures/s  {minutes}:{seconds:02d} left"
     )
-
-
-@contextmanager
-def counting_progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A function that shows how many of how many are done: a bar on a terminal, else a line every five seconds."""
-    if not sys.stdout.isatty():
-        yield _CountedLines(what)
-        return
-    bar = Bar(TextColumn("{task.description}"), BarColumn(bar_width=None), MofNCompleteColumn(), expand=True)
-    task = bar.add_task(what, total=None)
-
-    def show(done: int, total: int) -> None:
-        bar.start()
-        bar.update(task, completed=done, total=total)
-
-    try:
-        yield show
-    finally:
-        bar.stop()
-
-
-class _CountedLines:
-    """Prints a line whenever some seconds have passed."""
-
-    def __init__(self, what: str) -> None:
-        self.what, self.next_time = what, time.monotonic() + PLAIN_SECONDS
-
-    def __call__(self, done: int, total: int) -> None:
-        if time.monotonic() >= self.next_time:
-            self.next_time = time.monotonic() + PLAIN_SECONDS
-            say(f"{self.what} {done:,}/{total:,}")
 
 
 @contextmanager

@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 import torch
 from easy import easy_images
+from PIL import Image
 from runs import Refused, contents, status, tiny_images
 from torch import nn
 from zoo import ZOO
 
 from kinwise.answering.answers import answers_from
 from kinwise.config import Config
-from kinwise.data import cifar
+from kinwise.data import DATA_SETS, cifar
 from kinwise.data.augment import channel_statistics
 from kinwise.errors import InputError
-from kinwise.exporting import check, formats
+from kinwise.exporting import formats
 from kinwise.exporting.check import PROCESSOR, TOLERANCE, agreement, other_answers, pictures_to_ask
 from kinwise.exporting.export import export
 from kinwise.exporting.formats import FORMATS, format_of
@@ -154,6 +155,17 @@ def test_networks_as_onnx(name: str, loss: str, tmp_path: Path) -> None:
     assert [(one.domain, one.version) for one in model.opset_import] == [("", formats.OPSET)]
 
 
+def test_what_torch_cannot_write_as_onnx_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cannot(*_: object, **__: object) -> None:
+        raise torch.onnx.OnnxExporterError("a page of advice")
+
+    monkeypatch.setattr(formats, "_exported", lambda *_: None)
+    monkeypatch.setattr(torch.onnx, "export", cannot)
+    network = a_network()
+    with pytest.raises(InputError, match="has no ONNX for the network timm:odd; try --format pt2"):
+        FORMATS["onnx"].write(Whole(network, ZOO, 1.0), example(network), {"network": "timm:odd"})
+
+
 # --- the comparison -------------------------------------------------------------------------------------------------
 
 
@@ -207,17 +219,24 @@ def test_pictures_of_the_data_set_and_random_ones_where_there_is_none(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     network = build(Config(widths=(8, 8, 8)), tiny_images().hierarchy, channel_statistics(IMAGES.pixels), 32, 0)
-    monkeypatch.setitem(check.load.__globals__["DATA_SETS"], "shapes", lambda _: tiny_images())
+    monkeypatch.setitem(DATA_SETS, "shapes", lambda _: tiny_images())
     found, source = pictures_to_ask(Config(data="shapes"), network)
     assert source == "pictures of shapes"
     np.testing.assert_array_equal(found, tiny_images().test.pixels)
+
+    folder = tmp_path / "photos"
+    for place, pixels in zip(("cat", "dog") * 3, tiny_images().test.pixels, strict=False):
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels.transpose(1, 2, 0)).resize((50, 40)).save(folder / place / f"{pixels.sum()}.png")
+    found, source = pictures_to_ask(Config(data=str(folder)), network, tmp_path / "cache")
+    assert (found.shape, source) == ((6, 3, 32, 32), "pictures of photos")
 
     monkeypatch.setattr(cifar, "_fetch", lambda *_: pytest.fail("nothing is downloaded"))
     found, source = pictures_to_ask(Config(data="cifar100"), network, tmp_path)
     assert source == "random pictures, because cifar100 is not there"
     assert found.shape == (200, 3, 32, 32)
 
-    monkeypatch.setitem(check.load.__globals__["DATA_SETS"], "shapes", lambda _: easy_images())
+    monkeypatch.setitem(DATA_SETS, "shapes", lambda _: easy_images())
     assert (
         pictures_to_ask(Config(data="shapes"), network)[1]
         == "random pictures, because shapes has pictures of another form now"
@@ -261,6 +280,7 @@ def test_a_run_is_exported(format_: str, calibrated: Run, tmp_path: Path) -> Non
     assert str(done.path) in told
     assert "128 pictures of shapes" in told
     assert f"temperature {facts['temperature']:.3f}" in told
+    assert f"95 % at {facts['thresholds']['0.95']:.3f}, 99 % cannot be promised" in told
     assert facts["temperature"] != 1
 
 

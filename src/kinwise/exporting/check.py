@@ -1,6 +1,6 @@
 """Checking an exported file: the same pictures through it and through the run's own network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,7 @@ import torch
 
 from kinwise.answering.answers import answers_from
 from kinwise.config import Config
-from kinwise.data import data_folder, load
+from kinwise.data import data_folder, read_for
 from kinwise.data.cifar import OFFICIAL
 from kinwise.data.images import Images
 from kinwise.errors import InputError
@@ -54,7 +54,9 @@ class Agreement:
 
 
 def pictures_to_ask(config: Config, network: Network, data_dir: Path | None = None) -> tuple[np.ndarray, str]:
-    """At most 200 test pictures of the data that ``config`` names, and what they are; random ones where it is gone.
+    """At most 200 pictures of the data that ``config`` names, and what they are; random ones where it is gone.
+
+    Those of its test part, where it comes with one.
 
     Nothing is downloaded for it.
 
@@ -64,11 +66,11 @@ def pictures_to_ask(config: Config, network: Network, data_dir: Path | None = No
     form = (len(network.statistics.mean), network.size, network.size)
     name = Path(config.data).name
     try:
-        images = _images(config, data_dir)
-        test = images.test
-        taken = test.take(np.unique(np.linspace(0, len(test) - 1, MOST_PICTURES).astype(int)))
+        images = _images(config, network.size, data_dir)
+        places = images.where("test") if np.any(images.parts == "test") else np.arange(len(images))
+        taken = images.take(places[np.unique(np.linspace(0, len(places) - 1, MOST_PICTURES).astype(int))])
         if taken.pixels.shape[1:] == form:
-            return np.asarray(taken.pixels[:]), f"pictures of {images.name}"
+            return np.asarray(taken.pixels[:]), f"pictures of {name}"
         reason = f"{name} has pictures of another form now"
     except InputError:
         reason = f"{name} is not there"
@@ -76,10 +78,10 @@ def pictures_to_ask(config: Config, network: Network, data_dir: Path | None = No
     return pixels, f"random pictures, because {reason}"
 
 
-def _images(config: Config, data_dir: Path | None) -> Images:
+def _images(config: Config, size: int, data_dir: Path | None) -> Images:
     if config.data == "cifar100" and not (data_folder(data_dir) / OFFICIAL.folder).is_dir():
         raise InputError("would be downloaded")
-    return load(config.data, data_dir=data_dir)
+    return read_for(replace(config, size=size), data_dir)
 
 
 def agreement(

@@ -59,8 +59,7 @@ class Export:
             "File": f"{self.path} ({self.size / 1e6:.1f} MB)",
             "Checked": f"{checked.pictures} {checked.source}: the largest difference of a probability is "
             f"{checked.largest_difference:.1e}, the same answers at every level",
-            "Calibrated": _calibrated(self.facts),
-        }
+        } | _calibrated(self.facts)
         told = "\n".join(f"{name + ':':12}{line}" for name, line in lines.items())
         return f"{told}\n\n{self._usage()}"
 
@@ -128,14 +127,16 @@ def _must_hold(found: Agreement) -> None:
         )
 
 
-def _calibrated(facts: dict[str, Any]) -> str:
+def _calibrated(facts: dict[str, Any]) -> dict[str, str]:
+    """How sure the file is of what it says, by the name of the line."""
     if not facts["validation_pictures"]:
-        return "no, no pictures were held out of the training (--set validation=0.1), so it can promise nothing"
-    thresholds = ", ".join(
-        f"{promise} from {value:.3f}" if promise not in facts["notes"] else f"{promise} cannot be promised"
+        reason = "no, no pictures were held out of the training (--set validation=0.1), so it can promise nothing"
+        return {"Calibrated": reason}
+    thresholds = [
+        f"{100 * float(promise):g} % {'cannot be promised' if promise in facts['notes'] else f'at {value:.3f}'}"
         for promise, value in facts["thresholds"].items()
-    )
-    return (
-        f"on {facts['validation_pictures']:,} pictures held out, temperature {facts['temperature']:.3f}; "
-        f"share of right answers: {thresholds}"
-    )
+    ]
+    return {
+        "Calibrated": f"on {facts['validation_pictures']:,} pictures held out, temperature {facts['temperature']:.3f}",
+        "Promises": f"share of right answers, and the least probability of an answer: {', '.join(thresholds)}",
+    }

@@ -89,15 +89,19 @@ def _quiet() -> Iterator[None]:
 
 
 def _write_onnx(whole: Whole, example: torch.Tensor, facts: dict[str, Any]) -> bytes:
-    with torch.no_grad(), _quiet():
-        program = torch.onnx.export(
-            _exported(whole, example),
-            dynamo=True,
-            verbose=False,
-            opset_version=OPSET,
-            input_names=[INPUT],
-            output_names=list(whole.outputs),
-        )
+    try:
+        with torch.no_grad(), _quiet():
+            program = torch.onnx.export(
+                _exported(whole, example),
+                dynamo=True,
+                verbose=False,
+                opset_version=OPSET,
+                input_names=[INPUT],
+                output_names=list(whole.outputs),
+            )
+    except torch.onnx.OnnxExporterError as error:
+        name = facts.get("network", "this one")
+        raise InputError(f"torch {torch.__version__} has no ONNX for the network {name}; try --format pt2") from error
     assert program is not None
     model = program.model_proto
     tensors = (*model.graph.value_info, *model.graph.input, *model.graph.output)

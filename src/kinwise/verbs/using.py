@@ -40,7 +40,7 @@ class Export:
     """Write a run's network into one file that needs no kinwise: uint8 pictures in, calibrated probabilities out.
 
     Preprocessing and calibration are inside, the tree and thresholds are its metadata. It is verified on real pictures
-    against the run, to 1e-4 and the same answers. examples/onnx_answer.py answers with such a file in ten lines.
+    against the run, to 1e-4 and the same answers. examples/onnx_answer.py shows how to use it without kinwise.
 
     Examples:
       kinwise export runs/standard-1

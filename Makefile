@@ -46,5 +46,5 @@ $(VENV)/installed: $(VENV)/made constraints.txt pyproject.toml
 	@touch $@
 
 $(VENV)/installed-for-development: $(VENV)/installed
-	$(PIP) -e '.[dev,search,cluster,onnx]'
+	$(PIP) -e '.[dev,search,cluster,onnx,serve]'
 	@touch $@

@@ -20,9 +20,9 @@ import numpy as np
 from common import machine, summary, write
 from PIL import Image
 
-from kinwise.answer_files import answer_files, picture_files
-from kinwise.answer_text import Lines
-from kinwise.answering import Answerer
+from kinwise.answering.answers import Answerer
+from kinwise.answering.files import answer_files, picture_files
+from kinwise.answering.text import Lines
 from kinwise.config import Config
 from kinwise.data.shapes import shapes
 from kinwise.experiment import train

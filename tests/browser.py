@@ -67,6 +67,14 @@ class Visit:
 @contextmanager
 def opened(path: Path) -> Iterator[Visit]:
     """The page at ``path``, drawn at laptop width in the light scheme."""
+    with visiting(path.as_uri()) as found:
+        found.drawn()
+        yield found
+
+
+@contextmanager
+def visiting(address: str) -> Iterator[Visit]:
+    """The page at ``address``, loaded at laptop width in the light scheme."""
     chromium = shutil.which("chromium")
     if chromium is None:
         if os.environ.get("KINWISE_REQUIRE_CHROMIUM") == "1":
@@ -82,7 +90,6 @@ def opened(path: Path) -> Iterator[Visit]:
         found.page.on("console", lambda message: found.complaints.append(message.text))
         found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
         found.page.on("request", lambda request: found.requests.append(request.url))
-        found.page.goto(path.as_uri())
-        found.drawn()
+        found.page.goto(address)
         yield found
         browser.close()

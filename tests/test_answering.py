@@ -12,7 +12,7 @@ from PIL import Image
 from strategies import hierarchies
 from zoo import PROBABILITIES, ZOO, random_predictions
 
-from kinwise.answering import Answerer, answers_from, percent
+from kinwise.answering.answers import Answerer, answers_from, percent
 from kinwise.errors import InputError
 from kinwise.experiment import train
 from kinwise.hierarchy import Hierarchy

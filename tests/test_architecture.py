@@ -36,24 +36,21 @@ ROOMS = (
     "answering",
     "exporting",
     "run",
-    "answer_files",
-    "answer_text",
     "predict",
     "results",
     "experiment",
     "explanation",
+    "serving",
     "side_by_side",
     "studies",
     "console",
-    "options",
-    "using",
+    "verbs",
     "cli",
-    "commands_of_use",
     "commands",
     "__main__",
 )
 LAZY_EXCEPTION = ("cli", "commands")  # the command line hands over to its commands once the arguments are read
-NO_TORCH = ("errors", "files", "hierarchy", "taxonomy", "config", "recipes", "judge", "options", "using", "cli")
+NO_TORCH = ("errors", "files", "hierarchy", "taxonomy", "config", "recipes", "judge", "verbs", "cli")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ from kinwise.learn.network import Network
 from kinwise.recipes import NAMES
 from kinwise.run import Run
 from kinwise.taxonomy import write
+from kinwise.verbs import VERBS
 
 pytest_plugins = ["run_fixtures"]
 
@@ -48,10 +49,10 @@ def run_program(*arguments: str, **options: Any) -> subprocess.CompletedProcess[
 def test_help_lists_every_verb(capsys: Output) -> None:
     assert status("--help") == 0
     page = capsys.readouterr().out
-    assert [verb for verb in cli.VERBS if f"• {verb} " not in page] == []
+    assert [verb for verb in VERBS if f"• {verb} " not in page] == []
 
 
-@pytest.mark.parametrize("verb", cli.VERBS)
+@pytest.mark.parametrize("verb", VERBS)
 def test_help_of_every_verb_shows_examples_that_parse(verb: str, capsys: Output) -> None:
     assert status(verb, "--help") == 0
     page = capsys.readouterr().out
@@ -59,7 +60,7 @@ def test_help_of_every_verb_shows_examples_that_parse(verb: str, capsys: Output)
     examples = [line.split()[1:] for line in page.splitlines() if line.startswith(f"  kinwise {verb}")]
     assert examples
     for words in examples:
-        assert isinstance(cli.parse(words), cli.VERBS[verb])
+        assert isinstance(cli.parse(words), VERBS[verb])
 
 
 def test_help_needs_neither_torch_nor_numpy() -> None:
@@ -72,7 +73,7 @@ def test_help_needs_neither_torch_nor_numpy() -> None:
 
 
 def test_every_verb_does_something() -> None:
-    assert set(RUN) == set(cli.VERBS.values())
+    assert set(RUN) == set(VERBS.values())
 
 
 # --- train ----------------------------------------------------------------------------------------------------------

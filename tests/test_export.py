@@ -14,7 +14,7 @@ from runs import Refused, contents, status, tiny_images
 from torch import nn
 from zoo import ZOO
 
-from kinwise.answering import answers_from
+from kinwise.answering.answers import answers_from
 from kinwise.config import Config
 from kinwise.data import cifar
 from kinwise.data.augment import channel_statistics

@@ -250,6 +250,7 @@ def test_describe_by_hand() -> None:
         "smallest": {"class": "bug", "pictures": 0},
         "largest": {"class": "ant", "pictures": 2},
         "imbalance": None,
+        "effective": pytest.approx(2**1.5),  # shares 1/2, 1/4, 1/4: an entropy of 1.5 bits
     }
     assert facts["classes_without"] == {"train": ["bug"], "test": ["bee", "bug"]}
     assert facts["duplicates"] == {
@@ -311,6 +312,24 @@ def test_near_duplicates_are_counted_by_hand() -> None:
         "p1,p2,ant,ape,0.0",
         "p4,p5,bee,ape,0.1",
     ]
+
+
+def test_a_coarser_label_does_not_contradict_a_finer_one_above_which_it_stands() -> None:
+    # One picture under each pair of labels: a and ant (one path), a and b, ant and ape, ant and bug under a coarser a.
+    nodes = np.array([1, 3, 1, 2, 3, 4, 1, 3, 6])
+    labels = np.array([-1, 0, -1, -1, 0, 1, -1, 0, 3])
+    content = np.array([0, 0, 1, 1, 2, 2, 3, 3, 3], np.uint8)
+    images = replace(
+        pictures([9, 0, 0, 0]), pixels=np.repeat(content, 4).reshape(-1, 4, 1, 1), labels=labels, nodes=nodes
+    )
+    found = exact_duplicates(images)
+    assert (found["copies"], found["two_labels"]) == (5, 3)
+    assert sorted(found["examples"]) == [["p2", "p3"], ["p4", "p5"], ["p6", "p7", "p8"]]
+    pairs = clustered(np.array([[0, 1], [2, 3], [4, 5], [7, 8]]), np.full(4, 0.5, np.float32), 9)
+    facts = describe(images, pairs)
+    assert facts["near_duplicates"]["two_labels"] == 3
+    assert facts["near_duplicates"]["examples"][0]["labels"] == ["a", "ant"]
+    assert facts["per_class"]["train"]["largest"] == {"class": "ant", "pictures": 3}
 
 
 def test_a_data_set_without_near_duplicates_says_so() -> None:
@@ -405,6 +424,7 @@ def test_rows_of_a_file_are_the_pictures_they_stand_for(tmp_path: Path) -> None:
     assert (rows.shape, rows.dtype, rows.ndim, rows.nbytes, len(rows)) == ((4, 3, 2, 2), np.uint8, 4, 48, 4)
     np.testing.assert_array_equal(rows[:], store[[4, 0, 0, 2]])
     np.testing.assert_array_equal(rows[1:3], store[[0, 0]])
+    np.testing.assert_array_equal(rows[np.array([[0, 3], [1, 1]])], store[np.array([[4, 2], [0, 0]])])
     np.testing.assert_array_equal(rows.take(np.array([3, 0]))[np.array([1, 0])], store[[4, 2]])
     np.testing.assert_array_equal(np.stack(list(rows)), rows[:])
     rows[0][:] = 0  # what was read is one's own

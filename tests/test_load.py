@@ -8,22 +8,63 @@ import pytest
 from runs import tiny_images
 
 from kinwise import load
-from kinwise.data import DATA_SETS, data_folder
+from kinwise.data import DATA_SETS, data_folder, whole_name
 from kinwise.data.images import Images, split
 from kinwise.errors import InputError
+
+pytest_plugins = ["run_fixtures"]
 
 
 def test_an_unknown_name_lists_the_names_and_the_closest() -> None:
     with pytest.raises(InputError, match=r"unknown data set 'cifar-10'; there are cifar100 and shapes; did you mean"):
         load("cifar-10")
-    with pytest.raises(InputError, match=r"there are cifar100 and shapes$"):
+    with pytest.raises(InputError, match=r"there are cifar100 and shapes, and no folder or file is called so here$"):
         load("zzz")
 
 
-@pytest.mark.parametrize("name", ["pictures/birds", "birds.csv", "."])
-def test_a_path_is_told_what_this_version_reads(name: str) -> None:
-    with pytest.raises(InputError, match="does not read pictures of your own yet; it has the data sets cifar100 and"):
+@pytest.mark.parametrize("name", ["pictures/birds", "birds.csv", "./shapes", Path("shapes")])
+def test_a_path_that_leads_nowhere_is_told(name: str | Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=f"there is no {tmp_path / name}; expected a folder of pictures or a table"):
         load(name)
+
+
+@pytest.mark.usefixtures("_tiny_shapes")
+def test_the_name_of_a_data_set_wins_unless_it_is_written_with_a_slash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shapes").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load("shapes").name == "shapes"
+    with pytest.raises(InputError, match=f"there are no pictures in {tmp_path / 'shapes'}"):
+        load("shapes/")
+
+
+@pytest.mark.usefixtures("_tiny_shapes")
+def test_another_tree_over_the_same_classes(tmp_path: Path) -> None:
+    images = load("shapes")
+    lines = [f"{'ab'[index % 2]},{name}" for index, name in enumerate(images.hierarchy.classes)]
+    (tmp_path / "two.csv").write_text("\n".join(["half,class", *sorted(lines)]), "utf-8")
+    other = load("shapes", hierarchy=str(tmp_path / "two.csv"))
+    assert other.hierarchy.classes == images.hierarchy.classes
+    assert other.hierarchy.levels == ("half", "class")
+    np.testing.assert_array_equal(other.labels, images.labels)
+    assert other.hierarchy.level_labels[:4, 0].tolist() == [0, 1, 0, 1]
+    with pytest.raises(InputError, match="classes in the data but not in the hierarchy"):
+        load("shapes", hierarchy="cifar100")
+
+
+def test_a_name_understood_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tree.csv").touch()
+    (tmp_path / "cifar100").touch()
+    assert whole_name("tree.csv") == str(tmp_path / "tree.csv")
+    assert [whole_name(name) for name in ("", "cifar100", "shapes", "nowhere.csv")] == [
+        "",
+        "cifar100",
+        "shapes",
+        "nowhere.csv",
+    ]
 
 
 def test_an_unknown_split_is_refused_before_anything_is_fetched(tmp_path: Path) -> None:

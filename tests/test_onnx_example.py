@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from runs import tiny_images
 
-from kinwise.answering import Answers
+from kinwise.answering.answers import Answers
 from kinwise.run import Run
 
 onnx = pytest.importorskip("onnx")

@@ -15,10 +15,10 @@ from PIL import Image
 from runs import TINY, Refused, status, tiny_images
 from zoo import PROBABILITIES, ZOO
 
-from kinwise import answer_files
-from kinwise.answer_files import PictureFile, picture_files
-from kinwise.answer_text import Lines, shown
-from kinwise.answering import Answerer, answers_from
+from kinwise.answering import files as answer_files
+from kinwise.answering.answers import Answerer, answers_from
+from kinwise.answering.files import PictureFile, picture_files
+from kinwise.answering.text import Lines, shown
 from kinwise.data.images import hold_out
 from kinwise.experiment import train
 from kinwise.run import Run

@@ -5,10 +5,11 @@ import shlex
 from itertools import pairwise
 from pathlib import Path
 
-from kinwise import cli
+from kinwise import cli, verbs
 from kinwise.data import DATA_SETS
 from kinwise.judge.decide import RULES
 from kinwise.recipes import recipe
+from kinwise.verbs import VERBS
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -68,18 +69,18 @@ def test_every_command_line_of_the_readme_is_right() -> None:
     assert found, "the README shows how to use the command line"
     for words in found:
         if {"-h", "--help"} & set(words):
-            assert set(words[:-1]) <= set(cli.VERBS), words
+            assert set(words[:-1]) <= set(VERBS), words
             continue
         verb = cli.parse(words)
-        if isinstance(verb, cli.Train):
+        if isinstance(verb, verbs.Train):
             assert verb.resume or verb.data in DATA_SETS, words
             recipe(verb.recipe).config.changed([text for group in verb.set for text in group])
-        if isinstance(verb, cli.Evaluate | cli.Score):
+        if isinstance(verb, verbs.Evaluate | verbs.Score):
             assert verb.decision in RULES, words
-        if isinstance(verb, cli.Data):
+        if isinstance(verb, verbs.Data):
             assert verb.data in DATA_SETS, words
 
 
 def test_every_verb_stands_in_the_readme() -> None:
     shown = {words[0] for words in command_lines(README.read_text("utf-8")) if words}
-    assert set(cli.VERBS) <= shown
+    assert set(VERBS) <= shown

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from runs import Refused, contents, status, tiny_images
 
 import kinwise
-from kinwise import cli
+from kinwise import cli, verbs
 from kinwise.config import Config
 from kinwise.data.images import Images, hold_out
 from kinwise.errors import InputError
@@ -178,7 +178,7 @@ def test_the_best_trial_and_the_command_that_trains_with_it(searched: Search) ->
     assert [one.number for one in searched.trials] == [0, 1, 2]
     assert searched.best.value == max(one.value or 0 for one in searched.trials)
     verb = cli.parse(searched.command.split()[1:])
-    assert isinstance(verb, cli.Train)
+    assert isinstance(verb, verbs.Train)
     config = Config().changed([text for group in verb.set for text in group])
     assert config.text_of("learning_rate") == searched.best.settings["learning_rate"]
     assert (verb.data, config.widths, config.validation) == ("shapes", (8, 8, 8), 0), "the end trains on all pictures"

@@ -27,7 +27,7 @@ Output = pytest.CaptureFixture[str]
     [
         ("train", "which pictures? kinwise train shapes, or kinwise train cifar100"),
         ("train shapse", "unknown data set 'shapse'; .*did you mean shapes?"),
-        ("train pictures/of/mine", "'pictures/of/mine' is a path"),
+        ("train pictures/of/mine", "there is no {here}/pictures/of/mine; expected a folder of pictures"),
         ("train shapes --recipe quik", "unknown recipe 'quik'. Did you mean quick?"),
         ("train shapes --split 60:40", "split: expected one of official, 70:30, 80:20, 90:10, got '60:40'"),
         ("train shapes --device tpu", "device: expected one of auto, cpu, cuda, mps, got 'tpu'"),

@@ -9,8 +9,8 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "Answerer": "kinwise.answering",
-    "Answers": "kinwise.answering",
+    "Answerer": "kinwise.answering.answers",
+    "Answers": "kinwise.answering.answers",
     "Hierarchy": "kinwise.hierarchy",
     "Images": "kinwise.data.images",
     "InputError": "kinwise.errors",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kinwise.answering import nothing_held_out
+from kinwise.answering.answers import nothing_held_out
 from kinwise.data import is_path, load, read
 from kinwise.data.images import Images
 from kinwise.errors import InputError

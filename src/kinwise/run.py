@@ -24,7 +24,7 @@ from kinwise.record import CONFIG, PARTIAL, config_of
 from kinwise.reporting import report_of
 
 if TYPE_CHECKING:
-    from kinwise.answering import Answers, Pictures
+    from kinwise.answering.answers import Answers, Pictures
     from kinwise.exporting.export import Export
     from kinwise.learn.network import Network
 
@@ -112,7 +112,7 @@ class Run:
         Raises:
             InputError: when a picture cannot be read, or the promise cannot be made.
         """
-        from kinwise.answering import Answerer
+        from kinwise.answering.answers import Answerer
 
         return Answerer(self, promise=promise).predict(pictures)
 

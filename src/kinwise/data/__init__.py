@@ -79,7 +79,7 @@ def read(
         from kinwise.data.folder import pictures
 
         options: dict[str, Any] = {"hierarchy": hierarchy, "size": size, "fit": fit, "strict": strict}
-        return pictures(name, cache=decoded_folder(data_dir), **options, say=say)
+        return pictures(name, cache=folder, **options, say=say)
     images = DATA_SETS[str(name)](folder)
     if not hierarchy:
         return images
@@ -145,11 +145,6 @@ def whole_name(name: str) -> str:
     """
     known = name in DATA_SETS or name in BUILT_IN or not os.path.exists(name)
     return name if known else os.path.abspath(name)
-
-
-def decoded_folder(data_dir: Path | None = None) -> Path:
-    """Where decoded pictures are kept."""
-    return data_folder(data_dir) / "decoded"
 
 
 def data_folder(data_dir: Path | None = None) -> Path:

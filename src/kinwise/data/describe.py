@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
@@ -25,14 +26,15 @@ def describe(images: Images, duplicates: Duplicates | None = None) -> dict[str, 
 
     Returns:
         name, split, comparable; "pictures" per part; "height", "width", "channels"; "classes"; "levels", the number of
-        nodes of each; "per_class", for each part the smallest and the largest class and their ratio, the imbalance
-        (1 is even; None where a class has no picture); "classes_without" pictures, by name, for train and test;
-        "duplicates", see ``exact_duplicates``; "near_duplicates", see ``near_duplicates``, where they are given;
-        "tree", its lines as text; "warnings", one sentence each.
+        nodes of each; "per_class", for each part the smallest and the largest class, their ratio, the imbalance
+        (1 is even; None where a class has no picture), and "effective", how many equally large classes would be as
+        varied: exp(-sum p log p), p being a class's share, 1 to the number of classes; "classes_without" pictures, by
+        name, for train and test; "duplicates", see ``exact_duplicates``; "near_duplicates", see ``near_duplicates``,
+        where they are given; "tree", its lines as text; "warnings", one sentence each.
     """
     hierarchy = images.hierarchy
     parts = [part for part in PARTS if len(images.where(part))]
-    counts = {part: np.bincount(images.labels[images.where(part)], minlength=len(hierarchy.classes)) for part in PARTS}
+    counts = {part: _class_counts(images, part) for part in PARTS}
     facts: dict[str, Any] = {
         "name": images.name,
         "split": images.split,
@@ -58,11 +60,29 @@ def describe(images: Images, duplicates: Duplicates | None = None) -> dict[str, 
 
 def _balance(counts: np.ndarray, hierarchy: Hierarchy) -> dict[str, Any]:
     least, most = int(counts.argmin()), int(counts.argmax())
+    shares = counts[counts > 0] / max(counts.sum(), 1)
     return {
         "smallest": {"class": hierarchy.classes[least], "pictures": int(counts[least])},
         "largest": {"class": hierarchy.classes[most], "pictures": int(counts[most])},
         "imbalance": float(counts[most] / counts[least]) if counts[least] else None,
+        "effective": float(np.exp(-np.sum(shares * np.log(shares)))),
     }
+
+
+def _class_counts(images: Images, part: str) -> np.ndarray:
+    labels = images.labels[images.where(part)]
+    return np.bincount(labels[labels >= 0], minlength=len(images.hierarchy.classes))
+
+
+def nodes_of(images: Images) -> np.ndarray:
+    """The node of the tree at which each picture's label stops, int64, (pictures,)."""
+    return images.hierarchy.leaves[images.labels] if images.nodes is None else images.nodes
+
+
+def _contradict(tree: Hierarchy, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Whether two labels cannot both be right: neither of the nodes is above the other."""
+    common = tree.lowest_common_ancestor(one, other)
+    return (common != one) & (common != other)
 
 
 def exact_duplicates(images: Images) -> dict[str, Any]:
@@ -71,12 +91,12 @@ def exact_duplicates(images: Images) -> dict[str, Any]:
     Returns:
         "copies": pictures beyond the first of their kind, over all parts; "within" each part the same;
         "across": for two parts, written "train/test", how many pictures of the second stand in the first as well;
-        "two_labels": how many different pictures carry more than one label, and "examples" of them by their ids.
+        "two_labels": how many different pictures carry labels of which not each is above the other, and "examples" of
+        them by their ids.
     """
     kind = exact_kinds(images.pixels)
     kinds = {part: kind[images.where(part)] for part in PARTS}
-    labelled = np.unique(np.stack([kind, images.labels], axis=1), axis=0)[:, 0]
-    torn = np.flatnonzero(np.bincount(labelled, minlength=1) > 1)
+    torn = _torn(kind, images)
     return {
         "copies": _copies(kind),
         "within": {part: _copies(kinds[part]) for part in PARTS},
@@ -86,15 +106,26 @@ def exact_duplicates(images: Images) -> dict[str, Any]:
     }
 
 
+def _torn(kind: np.ndarray, images: Images) -> np.ndarray:
+    """The kinds of pictures whose labels contradict each other, ascending."""
+    tree = images.hierarchy
+    kinds, nodes = np.unique(np.stack([kind, nodes_of(images)], axis=1), axis=0).T
+    order = np.lexsort((tree.depths[nodes], kinds))
+    last = np.append(np.diff(kinds[order]) != 0, True)[: len(kinds)]
+    deepest = np.zeros(kinds.max(initial=0) + 1, dtype=np.int64)
+    deepest[kinds[order][last]] = nodes[order][last]
+    return np.unique(kinds[_contradict(tree, deepest[kinds], nodes)])
+
+
 def near_duplicates(images: Images, duplicates: Duplicates) -> dict[str, Any]:
     """Count the near-duplicates of a data set; exact copies are among them.
 
     Returns:
         "pairs" of near-duplicates; "within" each part the same, and "across" two parts, written "train/test";
         "test_beside_train", how many test pictures have one in the training part; "clusters" of two pictures or more,
-        and "largest", the number of pictures in the largest; "two_labels", how many pairs have two different labels;
-        "examples", the nearest pairs across train and test that are no copies, then the nearest others, each with its
-        "pictures" by their ids, their "labels" by name, and the "distance", see ``Duplicates``.
+        and "largest", the number of pictures in the largest; "two_labels", how many pairs have labels that contradict
+        each other; "examples", the nearest pairs across train and test that are no copies, then the nearest others,
+        each with its "pictures" by their ids, their "labels" by name, and the "distance", see ``Duplicates``.
     """
     of_pair = images.parts[duplicates.pairs]
     sizes = np.bincount(duplicates.clusters, minlength=1)
@@ -106,7 +137,7 @@ def near_duplicates(images: Images, duplicates: Duplicates) -> dict[str, Any]:
         "test_beside_train": int(duplicates.beside(images.where("train"))[test].sum()),
         "clusters": int((sizes > 1).sum()),
         "largest": int(sizes.max()),
-        "two_labels": int((np.diff(images.labels[duplicates.pairs]) != 0).sum()),
+        "two_labels": int(_contradict(images.hierarchy, *nodes_of(images)[duplicates.pairs].T).sum()),
         "examples": _nearest(images, duplicates, _between(of_pair, "train", "test")),
     }
 
@@ -127,7 +158,7 @@ def pair_row(images: Images, duplicates: Duplicates, pair: int) -> dict[str, Any
     both = duplicates.pairs[pair]
     return {
         "pictures": images.ids[both].tolist(),
-        "labels": [images.hierarchy.classes[label] for label in images.labels[both]],
+        "labels": [images.hierarchy.names[node] for node in nodes_of(images)[both]],
         "distance": round(float(duplicates.distances[pair]), 4),
     }
 
@@ -153,11 +184,9 @@ def _warnings(facts: dict[str, Any]) -> list[str]:
         for part, names in facts["classes_without"].items()
         if names
     ]
-    for part, balance in facts["per_class"].items():
-        if balance["imbalance"] and balance["imbalance"] >= _UNEVEN:
-            found.append(
-                f"the {part} part is uneven: the largest class has {balance['imbalance']:.1f} times the smallest"
-            )
+    imbalance = facts["per_class"].get("train", {}).get("imbalance")
+    if imbalance and imbalance >= _UNEVEN:
+        found.append(f"the train part is uneven: the largest class has {imbalance:.1f} times the smallest")
     duplicates = facts["duplicates"]
     for pair, count in duplicates["across"].items():
         if count:
@@ -180,12 +209,16 @@ def _some(names: list[str]) -> str:
 # --- as text -------------------------------------------------------------------------------------------------------
 
 
-def description_text(facts: dict[str, Any]) -> str:
-    """What ``describe`` found as plain text for a terminal: facts, warnings, the tree."""
-    table = [f"{label:<12}{value}" for label, value in _table(facts)]
+def description_text(
+    facts: dict[str, Any], rows: Sequence[tuple[str, str]] = (), blocks: Sequence[Sequence[str]] = ()
+) -> str:
+    """What ``describe`` found as plain text for a terminal: facts, warnings, the tree.
+
+    More ``rows`` end the facts, more ``blocks`` of lines follow them.
+    """
+    table = [f"{label:<12}{value}" for label, value in (*_table(facts), *rows)]
     warnings = [f"warning: {warning}" for warning in facts["warnings"]]
-    blocks = [table, warnings, facts["tree"]]
-    return "\n\n".join("\n".join(block) for block in blocks if block)
+    return "\n\n".join("\n".join(block) for block in (table, *blocks, warnings, facts["tree"]) if block)
 
 
 def _table(facts: dict[str, Any]) -> list[tuple[str, str]]:
@@ -230,7 +263,9 @@ def _balance_text(balance: dict[str, Any]) -> str:
     least, most = balance["smallest"], balance["largest"]
     if least["pictures"] == most["pictures"]:
         return f"{least['pictures']:,} pictures in every class"
-    ratio = f", imbalance {balance['imbalance']:.1f}" if balance["imbalance"] else ""
+    ratio = ""
+    if balance["imbalance"]:
+        ratio = f", imbalance {balance['imbalance']:.1f}, as varied as {balance['effective']:.1f} even classes"
     return f"{least['pictures']:,} ({least['class']}) to {most['pictures']:,} ({most['class']}) pictures{ratio}"
 
 

@@ -82,8 +82,8 @@ class _Pages:
 
     def read(self, index: np.ndarray | int) -> np.ndarray:
         if self.file is not None:
-            found = self._from_file(self.file, np.atleast_1d(index))
-            return found if np.ndim(index) else found[0]
+            found = self._from_file(self.file, np.ravel(index))
+            return found.reshape(np.shape(index) + found.shape[1:])
         found = np.array(self.store[index])
         self.bytes_read += found.nbytes
         mapped = getattr(self.store, "_mmap", None)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from kinwise.answering import answers_from
+from kinwise.answering.answers import answers_from
 from kinwise.config import Config
 from kinwise.data import data_folder, load
 from kinwise.data.cifar import OFFICIAL

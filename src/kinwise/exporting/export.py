@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from kinwise.answering import Trained
+from kinwise.answering.answers import Trained
 from kinwise.errors import InputError
 from kinwise.exporting.check import TOLERANCE, Agreement, agreement, pictures_to_ask
 from kinwise.exporting.formats import FORMATS, format_of

@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 import kinwise
-from kinwise.answering import Trained
+from kinwise.answering.answers import Trained
 from kinwise.data.augment import normalise
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.calibrate import calibrate, temperature_for

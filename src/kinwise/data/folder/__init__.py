@@ -1,6 +1,5 @@
 """A folder or a table of picture files: what is in it, how it is decoded once, and the Images that come of it."""
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 from kinwise.data.folder.decode import FITS
 from kinwise.data.folder.listing import Listing, list_pictures
 from kinwise.data.folder.names import printable
+from kinwise.data.folder.progress import decoding_progress
 from kinwise.data.folder.tree import Placed, tree_of
 from kinwise.data.images import STOPS_EARLIER, Images
 from kinwise.data.rows import Rows
@@ -76,7 +76,7 @@ def survey(
 
     Args:
         path: a folder, or a table of files; see ``list_pictures``.
-        cache: the folder that decoded pictures are kept in.
+        cache: the data folder; decoded pictures are kept in a folder there.
         hierarchy: a built-in tree or a file; see ``tree_of``.
         size: height and width to decode to, in pixels; 0: chosen from the files.
         fit: how pictures become square, one of ``decode.FITS``.
@@ -98,7 +98,9 @@ def survey(
     listed = _usable(named, first)
     if not len(listed):
         raise InputError(f"no picture can be used: {_left_out_text(listed.skipped, len(listed.skipped))}")
-    kept = kept_pixels(listed.files, folder=cache, side=size or side_for(listed.files), fit=fit, say=say)
+    side = size or side_for(listed.files)
+    with decoding_progress(say) as progress:
+        kept = kept_pixels(listed.files, folder=cache, side=side, fit=fit, say=say, progress=progress)
     readable = kept.rows >= 0
     found = listed.where(readable, kept.reasons)
     if strict and found.skipped:
@@ -143,7 +145,7 @@ def _images(listing: Listing, placed: Placed, pixels: Rows, content: str) -> Ima
         hierarchy=tree,
         name=str(listing.path),
         nodes=placed.nodes if np.any(labels == STOPS_EARLIER) else None,
-        content=hashlib.sha256(content.encode() + pixels.index.tobytes()).hexdigest() if content else "",
+        content=content,
     )
 
 

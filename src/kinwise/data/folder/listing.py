@@ -174,7 +174,7 @@ def _nothing_found(path: Path, found: Walk) -> str:
     where = _told(path)
     tables = sorted(entry.name for entry in path.iterdir() if suffix_of(entry.name) in TABLES)
     hint = f", or give the table {_told(path / tables[0])}, if it names them" if tables else ""
-    expected = f"expected one folder per class, {where}/CLASS/picture.jpg, or {where}/train/CLASS/picture.jpg{hint}"
+    expected = f"expected one folder per class in it, CLASS/picture.jpg, or train/CLASS/picture.jpg{hint}"
     if found.files:
         return f"no picture of the {len(found.files):,} in {where} lies in the folder of a class; {expected}"
     unread = "".join(f"; {_id(names)}: {reason}" for names, reason in found.skipped[:3])
@@ -218,7 +218,7 @@ def _file_of(folder: Path, text: str) -> tuple[Path, str]:
     if "\\" in text and not os.path.exists(file):
         file = folder / text.replace("\\", "/")
     name = os.path.normpath(file) if os.path.isabs(text) else os.path.relpath(file, folder)
-    return file, "/".join(map(printable, Path(name).parts))
+    return file, _id(tuple(Path(name).as_posix().split("/")))
 
 
 def _trouble(file: Path, line: Line) -> str:

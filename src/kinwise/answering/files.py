@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kinwise.answering import Answerer, Answers
+from kinwise.answering.answers import Answerer, Answers
 from kinwise.data.folder.decode import Unreadable
 from kinwise.data.folder.walk import LOOP, walk
 

@@ -5,11 +5,13 @@ from typing import Annotated, Any
 
 from tyro.conf import UseAppendAction, arg
 
+SPLITS = "official|70:30|80:20|90:10"
+
+Values = Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(metavar="KEY=VALUE")]
 DataFolder = Annotated[
     Path | None, arg(metavar="DIR", help_behavior_hint="(default: $KINWISE_DATA, or the platform's cache folder)")
 ]
 Flag = Annotated[bool, arg(help_behavior_hint="")]
-Values = Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(metavar="KEY=VALUE")]
 
 
 def of_recipe(metavar: str) -> Any:

@@ -1,4 +1,4 @@
-"""The verbs that put a trained network to use: one dataclass each, as in ``cli``."""
+"""The verbs that put a trained network to use: one dataclass each, one field per option."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from kinwise.options import DataFolder, Flag
+from kinwise.verbs.options import DataFolder, Flag
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,3 +57,26 @@ class Export:
     """Where data sets are kept, for the pictures to verify with."""
     json: Flag = False
     """Print one JSON object instead of text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serve:
+    """Open a page on this machine to try a run on pictures of your own, with an endpoint for programs.
+
+    Examples:
+      kinwise serve runs/standard-1
+      kinwise serve runs/standard-1 --port 0 --promise 0.9
+    """
+
+    run: Annotated[Positional[Path], arg(metavar="RUN")]
+    """A run folder."""
+    host: Annotated[str, arg(metavar="ADDRESS")] = "127.0.0.1"
+    """The address to listen on; 0.0.0.0 lets other machines in."""
+    port: Annotated[int, arg(metavar="PORT")] = 8000
+    """0 takes any free one."""
+    promise: Annotated[
+        float | None, arg(metavar="SHARE", help_behavior_hint="(default: 0.95 where pictures were held out)")
+    ] = None
+    """The share of answers that must be right: it stops at the level where it is sure enough."""
+    data_dir: DataFolder = None
+    """Where data sets are kept, for similar training pictures."""

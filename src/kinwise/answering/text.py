@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.text import Text
 
-from kinwise.answer_files import Batch, PictureFile
-from kinwise.answering import Answers, percent
+from kinwise.answering.answers import Answers, percent
+from kinwise.answering.files import Batch, PictureFile
 from kinwise.data.folder.names import printable
 from kinwise.hierarchy import Hierarchy
 
@@ -18,7 +18,7 @@ NAME, MOST_NAME = "picture", 60
 
 
 def shown(name: str | Path) -> str:
-    """A name that stays on its line and that every file can hold."""
+    """A name or a sentence that stays on its line and that every file can hold."""
     return printable(os.fspath(name))
 
 

@@ -1,4 +1,4 @@
-"""What the verbs of ``using`` do."""
+"""Answer about pictures, export a network, serve a page to try it."""
 
 import csv
 import io
@@ -7,15 +7,15 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from kinwise import using
 from kinwise.errors import InputError
+from kinwise.verbs import using
 
 
 def predict(verb: using.Predict) -> None:
     """Answer about pictures; a file that cannot be read is named on standard error and stops nothing."""
-    from kinwise import answer_text
-    from kinwise.answer_files import answer_files, picture_files
-    from kinwise.answering import Answerer
+    from kinwise.answering import text as answer_text
+    from kinwise.answering.answers import Answerer
+    from kinwise.answering.files import answer_files, picture_files
     from kinwise.console import answering_progress
     from kinwise.files import write_text
     from kinwise.learn.machine import keep_memory
@@ -49,7 +49,7 @@ def predict(verb: using.Predict) -> None:
 
 def _show_batch(batch: Any, lines: Any, as_json: bool, show: Callable[..., None]) -> int:
     """Show the answers about some files; how many of them could not be read."""
-    from kinwise.answer_text import json_lines, shown
+    from kinwise.answering.text import json_lines, shown
 
     answered = []
     for file, row in batch.rows():
@@ -68,3 +68,11 @@ def export(verb: using.Export) -> None:
 
     exported = export(Run(verb.run), verb.out, verb.format, verb.data_dir)
     print(json.dumps(exported.to_dict(), indent=1) if verb.json else exported.text())
+
+
+def serve(verb: using.Serve) -> None:
+    """Serve a page to try a run, until Ctrl-C."""
+    from kinwise.console import say
+    from kinwise.serving.server import serve as listen
+
+    listen(verb.run, host=verb.host, port=verb.port, promise=verb.promise, data_dir=verb.data_dir, say=say)

@@ -1,0 +1,134 @@
+"""Judge runs and predictions, explain, compare, report."""
+
+import json
+import shlex
+import sys
+from typing import Any
+
+from kinwise.errors import InputError
+from kinwise.judge.scores import Scores
+from kinwise.verbs import judging
+
+
+def evaluate(verb: judging.Evaluate) -> None:
+    """Judge saved predictions again, or new ones on another data set."""
+    from kinwise.run import Run
+
+    run = Run(verb.run)
+    predictions = None
+    if verb.data is None:
+        scores = run.scores(decision=verb.decision, hierarchy=verb.hierarchy)
+    else:
+        from kinwise.judge.metrics import score
+        from kinwise.predict import predictions_of
+
+        predictions = predictions_of(run, verb.data, verb.data_dir)
+        scores = score(predictions, decision=verb.decision, hierarchy=verb.hierarchy)
+    if verb.promise is None:
+        _print_scores(scores, verb.json)
+        return
+    from kinwise.predict import promise_of
+
+    kept = promise_of(run, verb.promise, predictions, verb.hierarchy)
+    if verb.json:
+        print(json.dumps(scores.to_dict() | {"promise": kept.to_dict()}, indent=1))
+    else:
+        print(f"{scores.text()}\n\n{kept.text()}")
+
+
+def score_file(verb: judging.Score) -> None:
+    """Judge the predictions of any framework and write a report on them."""
+    from kinwise.files import write_text
+    from kinwise.judge.metrics import score
+    from kinwise.judge.outside import read_predictions
+    from kinwise.show.report import report_html
+    from kinwise.taxonomy import find
+
+    predictions = read_predictions(verb.file, find(verb.hierarchy))
+    scores = score(predictions, decision=verb.decision)
+    _print_scores(scores, verb.json)
+    path = verb.report or verb.file.with_suffix(".html")
+    again = ["kinwise", "score", str(verb.file), "--hierarchy", verb.hierarchy, "--decision", verb.decision]
+    page = report_html(
+        predictions=predictions,
+        scores=scores,
+        title=verb.file.name,
+        facts={"predictions": predictions.source, "hierarchy": verb.hierarchy},
+        commands={"Judge them again": shlex.join(again)},
+    )
+    write_text(path, page)
+    if not verb.json:
+        print(f"Judged: {predictions.source}\nReport: {path.resolve()}")
+
+
+def explain(verb: judging.Explain) -> None:
+    """Look at a run's failures and write them down."""
+    from kinwise.examine.summary import summary
+    from kinwise.explanation import explain as look
+    from kinwise.run import Run
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    run = Run(verb.run)
+    found = look(run, count=verb.count, method=verb.map, data_dir=verb.data_dir, say=say)
+    if verb.json:
+        print((run.folder / "failures.json").read_text("utf-8"), end="")
+        return
+    print(summary(found))
+    for name, file in (("Failures", "failures.csv"), ("Report", "report.html")):
+        print(f"{name + ':':9} {(run.folder / file).resolve()}")
+    if verb.figures:
+        print(f"Figures:  {run.figures().resolve()}")
+
+
+def compare(verb: judging.Compare) -> None:
+    """Compare runs on the same pictures, and write it down where a folder is given."""
+    from kinwise.record import command_line
+    from kinwise.run import check_free
+    from kinwise.side_by_side import compare, histories, write_comparison
+
+    if len(verb.runs) < 2:
+        raise InputError("which runs? kinwise compare RUN RUN..., the baseline first")
+    if verb.out is not None:
+        from kinwise.examine.maps import check_method
+
+        check_free(verb.out)
+        check_method(verb.map)
+    comparison = compare(*verb.runs, decision=verb.decision, hierarchy=verb.hierarchy)
+    print(json.dumps(comparison.to_dict(), indent=1) if verb.json else comparison.text())
+    if verb.out is not None:
+        told = {"histories": histories(*verb.runs), "explained": _explained(verb, comparison)}
+        folder = write_comparison(comparison, verb.out, **told, command=command_line())
+        if not verb.json:
+            print(f"\nPage:   {(folder / 'comparison.html').resolve()}")
+
+
+def _explained(verb: judging.Compare, comparison: Any) -> Any:
+    """The baseline's failures as every run sees them; none, and the reason said, where that cannot be had."""
+    from kinwise.explanation import same_failures
+    from kinwise.run import Run
+
+    if not all(path.is_dir() for path in verb.runs):
+        return ()
+    try:
+        return same_failures([Run(path) for path in verb.runs], comparison, method=verb.map, data_dir=verb.data_dir)
+    except InputError as error:
+        print(f"The page is written without pictures: {error}", file=sys.stderr)
+        return ()
+
+
+def report(verb: judging.Report) -> None:
+    """Write the reports of runs again."""
+    from kinwise.run import Run
+
+    if not verb.runs:
+        raise InputError("which runs? kinwise report RUN...")
+    for run in [Run(folder) for folder in verb.runs]:
+        print(f"Report: {run.report().resolve()}")
+        if verb.figures:
+            print(f"Figures: {run.figures().resolve()}")
+
+
+def _print_scores(scores: Scores, as_json: bool) -> None:
+    print(json.dumps(scores.to_dict(), indent=1) if as_json else scores.text())

@@ -1,12 +1,15 @@
 """From a folder to Images: what is kept, what is left out and why, what is said, and how a training takes it."""
 
+import io
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hostile import write_hostile_folder
 from photos import photograph, photographs
 from runs import TINY_OPTIONS, status
 
@@ -14,7 +17,9 @@ from kinwise.config import Config
 from kinwise.data import load, read
 from kinwise.data.folder import Survey, pictures, survey
 from kinwise.data.folder.describe import describe_survey, survey_text
-from kinwise.data.images import Images
+from kinwise.data.folder.names import printable
+from kinwise.data.folder.progress import decoding_progress
+from kinwise.data.images import Images, split
 from kinwise.data.kept_duplicates import duplicates_of
 from kinwise.errors import InputError
 
@@ -117,18 +122,39 @@ def test_a_folder_of_files_that_are_no_pictures_is_refused(tmp_path: Path, cache
         pictures(tmp_path, cache=cache)
 
 
-def test_only_inner_nodes_to_judge_by_are_refused(tmp_path: Path, cache: Path) -> None:
-    photographs(tmp_path / "photos", ["test/a/1.png", "test/b/2.png"])
+def test_an_inner_node_of_the_taxonomy_may_be_a_class_to_judge_by(tmp_path: Path, cache: Path) -> None:
+    photographs(tmp_path / "photos", ["train/a/1.png", "train/b/2.png", "test/a/3.png", "test/b/4.png"])
     (tmp_path / "tree.json").write_text('{"a": ["x", "y"], "b": ["z"]}', "utf-8")
-    (tmp_path / "photos" / "test" / "a" / "x").mkdir()
-    images = pictures(tmp_path / "photos", cache=cache, hierarchy=str(tmp_path / "tree.json"), size=8)
-    assert images.hierarchy.classes == ("a", "b"), "nothing stands below them"
+    images, said = told(tmp_path / "photos", cache, hierarchy=str(tmp_path / "tree.json"), size=8)
+    assert (len(images), images.hierarchy.classes) == (4, ("a", "b"))
+    assert said[-1] == "Note: classes themselves, as nothing below them has pictures: a, b"
 
 
-@pytest.mark.parametrize(("fit", "message"), [("stretch", "unknown fit 'stretch'; there are squash, crop, pad")])
-def test_an_unknown_fit_is_refused(photos: Path, cache: Path, fit: str, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        pictures(photos, cache=cache, fit=fit)
+def test_decoding_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    now = iter([0.0, 4.0, 10.0, 10.0, 12.0, 20.5, 20.5])
+    monkeypatch.setattr("kinwise.data.folder.progress.monotonic", lambda: next(now))
+    with decoding_progress(said.append) as progress:
+        for done in (1_000, 2_000, 3_000, 4_000):
+            progress(done, 5_000)
+    assert said == ["Decoded 2,000 of 5,000 pictures", "Decoded 4,000 of 5,000 pictures"]
+
+
+def test_on_a_terminal_decoding_shows_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr", terminal)
+    said: list[str] = []
+    with decoding_progress(said.append) as progress:
+        progress(3, 5)
+    assert "Decoding pictures" in terminal.getvalue()
+    assert "3/5" in terminal.getvalue()
+    assert said == []
+
+
+def test_an_unknown_fit_is_refused(photos: Path, cache: Path) -> None:
+    with pytest.raises(InputError, match="unknown fit 'stretch'; there are squash, crop, pad"):
+        pictures(photos, cache=cache, fit="stretch")
 
 
 def test_without_parts_a_fifth_is_drawn(tmp_path: Path, cache: Path) -> None:
@@ -233,6 +259,16 @@ def test_a_folder_described_as_text(photos: Path, cache: Path) -> None:
     ]
 
 
+def test_a_split_of_a_folder_without_parts_is_compared_with_nothing(tmp_path: Path, cache: Path) -> None:
+    names = [f"{name}/{number}.png" for name in "ab" for number in range(5)]
+    found = survey(photographs(tmp_path / "photos", names), cache=cache, size=8)
+    facts = describe_survey(found, split(found.images, "70:30"))
+    assert (facts["pictures"]["test"], facts["comparable"], facts["warnings"]) == (4, False, [])
+    with_parts = survey(photographs(tmp_path / "parts", NAMES), cache=cache, size=8)
+    warnings = describe_survey(with_parts, split(with_parts.images, "70:30"))["warnings"]
+    assert warnings == ["split 70:30: scores are not comparable with those on the official split"]
+
+
 def test_a_large_tree_shows_some_classes_of_each_node(tmp_path: Path, cache: Path) -> None:
     names = [f"few/{number}/1.png" for number in range(3)] + [f"many/{number:03}/1.png" for number in range(100)]
     found = survey(photographs(tmp_path / "photos", names), cache=cache, size=8)
@@ -269,6 +305,23 @@ def test_kinwise_data_describes_a_folder(photos: Path, tmp_path: Path, capsys: O
     assert "levels      kind (2) > class (3)" in capsys.readouterr().out
     assert status("data", photos, "--hierarchy", "cifar100") == 2
     assert "has classes that cifar100 does not have" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and pipes of POSIX systems")
+@pytest.mark.usefixtures("cache")
+def test_a_hostile_folder_is_described_with_a_reason_for_every_bad_file(photos: Path, capsys: Output) -> None:
+    hostile = write_hostile_folder(photos / "train" / "b")
+    assert status("data", photos, "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    left_out = {one["picture"]: one["reason"] for one in facts["left_out"]}
+    bad = {f"train/b/{printable(one.path.name)}" for one in hostile if not one.readable}
+    assert set(left_out) == bad | {"train/b/again"}
+    assert left_out["train/b/again"] == "leads to a folder that was read already: train/b"
+    assert facts["pictures"]["train"] == 6 + sum(one.readable for one in hostile)
+    assert status("data", photos) == 0
+    text = capsys.readouterr().out
+    assert f"left out    {len(left_out)}\n" in text
+    assert all(line.isprintable() for line in text.splitlines())
 
 
 @pytest.mark.usefixtures("cache")

@@ -35,5 +35,5 @@ RECIPE = Recipe(
     summary="Reference system A: three heads on a dense trunk, the classes drawn equally often.",
     source="report A: 13,488,001 parameters, sum of three cross-entropies, Adam .001, 20 epochs, re-splits",
     expected="reported on 70:30: class 52.06 %, superclass 52.55, group 54.95",
-    cost="not measured yet",
+    cost="947 s per epoch on 2 cores without bfloat16 (AVX2), so 5.3 h at full length",
 )

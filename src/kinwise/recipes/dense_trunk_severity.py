@@ -19,5 +19,5 @@ RECIPE = Recipe(
     summary="Reference system A, its loss scaled by a penalty for graver mistakes.",
     source="report A, severity variant",
     expected="reported on 70:30: class 55.31 %, superclass 55.18, group 58.04",
-    cost="not measured yet",
+    cost="905 s per epoch on 2 cores without bfloat16 (AVX2), so 5.0 h at full length",
 )

@@ -36,6 +36,6 @@ RECIPE = Recipe(
     fitted=False,
     summary="Reference system C: two convolutions per block, three heads, rates that fall on a plateau.",
     source="report C: 5,933,505 parameters, sum of three cross-entropies, Adam .001, batch 128, 50 epochs, re-splits",
-    expected="reported on 70:30: class 59.68 %, superclass 74.72, group 81.40",
-    cost="not measured yet",
+    expected="reported on 70:30: class 59.68 %, superclass 74.72, group 81.40; after 20 epochs here 48.59, 67.63, 76.79",
+    cost="229 s per epoch on 2 cores without bfloat16 (AVX2), so 3.2 h at full length",
 )

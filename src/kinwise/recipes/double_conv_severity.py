@@ -17,5 +17,5 @@ RECIPE = Recipe(
     summary="Reference system C with the class head alone, the loss times the severity of the mistake.",
     source="report C, severity variant: 5,918,628 parameters",
     expected="reported on 70:30: class 56.71 %, average severity 1.2389",
-    cost="not measured yet",
+    cost="232 s per epoch on 2 cores without bfloat16 (AVX2), so 3.2 h at full length",
 )

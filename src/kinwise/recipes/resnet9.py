@@ -31,5 +31,5 @@ RECIPE = Recipe(
     summary="Reference system D: a residual network of nine layers with a one-cycle schedule.",
     source="report D: 30,441,528 parameters, cross-entropy, official split",
     expected="reported: class 74.34 %, macro F1 .742467",
-    cost="not measured yet",
+    cost="1266 s per epoch on 2 cores without bfloat16 (AVX2), so 10.5 h at full length",
 )

@@ -33,5 +33,5 @@ RECIPE = Recipe(
     summary="Reference system E: label smoothing and a cosine schedule; the baseline of a study of failures.",
     source="report E: 10,462,756 parameters, .645 GFLOPs, SGD with momentum, batch 128, 50 epochs, 20 % held out",
     expected="reported: class 62.91 %",
-    cost="not measured yet",
+    cost="481 s per epoch on 2 cores without bfloat16 (AVX2), so 6.7 h at full length",
 )

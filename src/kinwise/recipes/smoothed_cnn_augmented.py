@@ -11,5 +11,5 @@ RECIPE = Recipe(
     summary="Reference system E with one change: random crops and mirrored pictures.",
     source="report E, changed model",
     expected="reported: class 69.54 %",
-    cost="not measured yet",
+    cost="467 s per epoch on 2 cores without bfloat16 (AVX2), so 6.5 h at full length",
 )

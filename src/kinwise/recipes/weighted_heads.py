@@ -40,5 +40,5 @@ RECIPE = Recipe(
     summary="Reference system B: a weight per level, early stopping by the validation loss.",
     source="report B: cross-entropies times .4, .3, .3; Adam with exponential decay, batch 128, 25 epochs; re-splits",
     expected="reported on 70:30: class 69.22 %, superclass 71.61, group 69.54; on 90:10 62.17, 64.58, 61.78",
-    cost="not measured yet",
+    cost="247 s per epoch on 2 cores without bfloat16 (AVX2), so 103 min at full length",
 )

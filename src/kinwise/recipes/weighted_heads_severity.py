@@ -17,5 +17,5 @@ RECIPE = Recipe(
     summary="Reference system B, mistakes beyond the superclass counting twice, beyond the group four times.",
     source="report B, severity variant: 20 epochs",
     expected="reported on validation pictures: class 47.48 %, superclass 49.61, group 53.44",
-    cost="not measured yet",
+    cost="247 s per epoch on 2 cores without bfloat16 (AVX2), so 82 min at full length",
 )

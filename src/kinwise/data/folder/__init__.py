@@ -96,8 +96,6 @@ def survey(
     named = list_pictures(whole)
     first = tree_of(named, hierarchy)
     listed = _usable(named, first)
-    if not len(listed):
-        raise InputError(f"no picture can be used: {_left_out_text(listed.skipped, len(listed.skipped))}")
     side = size or side_for(listed.files)
     with decoding_progress(say) as progress:
         kept = kept_pixels(listed.files, folder=cache, side=side, fit=fit, say=say, progress=progress)

@@ -363,7 +363,7 @@ def test_a_training_takes_a_folder_as_its_config_says(
         raise InputError("that is enough")
 
     monkeypatch.setattr("kinwise.experiment._prepare", prepare)
-    values = ("hierarchy=tree.csv", "size=24", "fit=pad", "device=cpu", "near_duplicates=apart")
+    values = ("hierarchy=tree.csv", "size=24", "fit=pad", "device=cpu", "near_duplicates=apart", "validation=0")
     assert status("train", "photos", "--set", *values, "--seed", "4") == 2
     captured = capsys.readouterr()
     assert captured.err == "kinwise: that is enough\n"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kinwise.data.describe import describe, description_text, exact_duplicates, pairs_csv, tree_lines
 from kinwise.data.duplicates import clustered, find_duplicates
-from kinwise.data.images import RESPLITS, Images, class_weights, hold_out, split
+from kinwise.data.images import RESPLITS, Images, class_weights, evenly, hold_out, split
 from kinwise.data.rows import Rows
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
@@ -439,3 +439,14 @@ def test_images_in_a_file_take_without_reading(tmp_path: Path) -> None:
     assert isinstance(taken.pixels, Rows)
     assert taken.content == ""
     np.testing.assert_array_equal(taken.pixels[:], images.pixels[[7, 1]])
+
+
+# --- some of many ----------------------------------------------------------------------------------------------------
+
+
+def test_of_many_pictures_every_class_keeps_its_share() -> None:
+    images = pictures([40, 40, 20, 20])
+    chosen = evenly(images, 30)
+    assert np.bincount(chosen.labels).tolist() == [10, 10, 5, 5]
+    assert len(set(chosen.ids.tolist())) == 30
+    assert evenly(images, 120) is images

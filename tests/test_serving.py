@@ -24,11 +24,10 @@ from servers import Served, png, served, wait_until, with_validation
 
 from kinwise.answering.answers import Answerer
 from kinwise.data import DATA_SETS
-from kinwise.data.images import Images
 from kinwise.run import WEIGHTS, Run
 from kinwise.serving import limits
 from kinwise.serving.guard import is_own
-from kinwise.serving.learnt import FEATURES, evenly, kept
+from kinwise.serving.learnt import FEATURES, kept
 
 httpx = pytest.importorskip("httpx")
 pytest_plugins = ["run_fixtures"]
@@ -465,18 +464,6 @@ def test_a_fault_inside_is_told_without_details(trained: Path, tmp_path: Path, m
         reply = post(server, picture(0))
     assert (reply.status_code, reply.json()) == (500, {"error": "a fault of this server; its terminal says more"})
     assert reply.headers["x-content-type-options"] == "nosniff"
-
-
-# --- the training pictures ------------------------------------------------------------------------------------------
-
-
-def test_of_many_pictures_every_class_keeps_its_share() -> None:
-    images: Images = tiny_images().train
-    chosen = evenly(images, 64)
-    assert len(chosen) == 64
-    assert np.bincount(chosen.labels, minlength=32) == pytest.approx(np.full(32, 2), abs=1)
-    assert len(set(chosen.ids.tolist())) == 64
-    assert evenly(images, 256) is images
 
 
 # --- the command ----------------------------------------------------------------------------------------------------

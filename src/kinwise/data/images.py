@@ -186,6 +186,14 @@ def hold_out(images: Images, fraction: float, seed: int = 0, clusters: np.ndarra
     return replace(images, parts=parts)
 
 
+def evenly(images: Images, most: int) -> Images:
+    """At most ``most`` of the pictures, in their order: of every label the same share, to within one picture."""
+    if len(images) <= most:
+        return images
+    order = np.argsort(images.labels, kind="stable")
+    return images.take(np.sort(order[np.linspace(0, len(order) - 1, most).round().astype(np.int64)]))
+
+
 def class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
     """How often to draw each picture so that every class is drawn equally often; float64, (pictures,), sums to 1.
 

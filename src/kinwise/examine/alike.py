@@ -11,6 +11,9 @@ from kinwise.errors import InputError
 from kinwise.learn.machine import Machine
 from kinwise.learn.network import Network, evaluating
 
+MOST_LEARNT = 20_000
+"""Among so many training pictures at most similar ones are looked for; of more, among the same share of every class."""
+
 _BATCH = 500  # pictures that the network looks at at once
 _BLOCK = 2**24  # similarities that are held at once
 

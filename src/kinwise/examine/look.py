@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from kinwise.data.augment import normalise
-from kinwise.data.images import Images
+from kinwise.data.images import Images, evenly
 from kinwise.errors import InputError
 from kinwise.examine.album import EMPTY, LARGEST_SIDE, Album, album_of
-from kinwise.examine.alike import features, nearest
+from kinwise.examine.alike import MOST_LEARNT, features, nearest
 from kinwise.examine.cases import Case, HeatMap, Neighbour
 from kinwise.examine.copies import changed_answers
 from kinwise.examine.explanations import Explanations
@@ -51,7 +51,8 @@ class Looking:
 
 
 def looking(network: Network, learnt: Images, machine: Machine, method: str = DEFAULT) -> Looking:
-    """What ``look_at`` needs: the network, and its features of all pictures that it learnt from."""
+    """What ``look_at`` needs: the network, and its features of at most ``MOST_LEARNT`` pictures that it learnt from."""
+    learnt = evenly(learnt, MOST_LEARNT)
     found = features(network, learnt, machine)
     return Looking(network=network, machine=machine, learnt=learnt, features=found, method=method)
 

@@ -75,7 +75,7 @@ class Recipe:
 
     def _own(self, pictures: int, side: int) -> Config:
         fitted = self._fitted_to(pictures, side).changed(OWN_PICTURES)
-        epochs = min(OWN_EPOCHS, self.config.epochs * OWN_SEEN / pictures)
+        epochs = min(OWN_EPOCHS, self.config.epochs * OWN_SEEN / max(1, pictures))
         return replace(fitted, epochs=round(max(fitted.epochs, epochs), 2))
 
     def _fitted_to(self, pictures: int, side: int) -> Config:

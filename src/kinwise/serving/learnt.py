@@ -11,16 +11,14 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from kinwise.data.images import Images
+from kinwise.data.images import Images, evenly
 from kinwise.errors import InputError
+from kinwise.examine.alike import MOST_LEARNT
 from kinwise.explanation import pictures_of_run
 from kinwise.files import WriteError, write_file
 from kinwise.run import WEIGHTS, Run
 from kinwise.serving import schema
 from kinwise.show.pictures import picture_uri
-
-MOST = 20_000
-"""How many training pictures are looked at; of more, the same share of every class."""
 
 FEATURES = "features.safetensors"
 """The file of the run folder that keeps what was found."""
@@ -93,7 +91,7 @@ class Search:
     def _find(
         self, run: Run, look: Callable[[Images], np.ndarray], data_dir: Path | None, stop: Event
     ) -> Learnt | None:
-        images = evenly(pictures_of_run(run, data_dir=data_dir).train)
+        images = evenly(pictures_of_run(run, data_dir=data_dir).train, MOST_LEARNT)
         if not len(images):
             raise InputError(f"{run.folder} has no training pictures")
         features = kept(run)
@@ -114,14 +112,6 @@ class Search:
             self.progress = schema.Learnt(state="looking", done=start, total=len(images))
             parts.append(look(images.take(np.arange(start, min(start + AT_ONCE, len(images))))))
         return np.concatenate(parts)
-
-
-def evenly(images: Images, most: int = MOST) -> Images:
-    """At most so many of the pictures: of every label the same share, to within one picture."""
-    if len(images) <= most:
-        return images
-    order = np.argsort(images.labels, kind="stable")
-    return images.take(np.sort(order[np.linspace(0, len(order) - 1, most).round().astype(np.int64)]))
 
 
 def kept(run: Run) -> np.ndarray | None:
@@ -148,4 +138,4 @@ def keep(run: Run, features: np.ndarray) -> None:
 def _of(run: Run) -> str:
     """What features are of: these weights, these pictures, by this version."""
     weights = hashlib.sha256((run.folder / WEIGHTS).read_bytes()).hexdigest()
-    return f"version {_VERSION} {MOST} {weights} {run.record.get('pictures')}"
+    return f"version {_VERSION} {MOST_LEARNT} {weights} {run.record.get('pictures')}"

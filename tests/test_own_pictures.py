@@ -1,0 +1,98 @@
+"""Own pictures, the whole way: a folder with some bad files, a training, and every command on what came of it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from easy import TREE, easy_images
+from PIL import Image
+from runs import contents, status
+
+from kinwise.run import Run
+
+Output = pytest.CaptureFixture[str]
+PER_CLASS = 30
+
+
+def write_photos(root: Path) -> Path:
+    """warm/sun, warm/tiger, cold/sky, cold/sea: 30 pictures each; 10 known to be warm only; one cut off, one empty."""
+    images = easy_images(train=4 * PER_CLASS + 10, others=0, size=32)
+    for number, (pixels, label) in enumerate(zip(images.pixels, images.labels, strict=True)):
+        path = [TREE.names[node] for node in TREE.paths[label]] if number < 4 * PER_CLASS else ["warm"]
+        folder = root.joinpath(*path)
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels.transpose(1, 2, 0)).save(folder / f"{number}.png")
+    whole = (root / "warm" / "sun" / "0.png").read_bytes()
+    (root / "cold" / "sky" / "cut off.png").write_bytes(whole[: len(whole) // 2])
+    (root / "cold" / "sky" / "empty.jpg").touch()
+    return root
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_photos(tmp_path_factory.mktemp("own") / "photos")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def run(photos: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    out = tmp_path_factory.mktemp("runs") / "own"
+    values = ("widths=8,8,16", "epochs=4", "device=cpu", "explained=4", "batch=16")
+    assert status("train", photos, "--set", *values, "--out", out, "--data-dir", cache) == 0
+    return Run(out)
+
+
+def test_what_is_learnt_from_and_judged(run: Run, photos: Path) -> None:
+    assert run.config.data == str(photos.resolve())
+    assert (run.config.size, run.config.split, run.config.validation) == (32, "80:20", 0.15)
+    assert len(run.predictions()) == 4 * PER_CLASS // 5  # a fifth of each class
+    validation = run.validation()
+    assert validation is not None
+    assert np.bincount(validation.labels).tolist() == [4] * 4  # 15 % of 24
+    assert len(run.saved_scores().training["logit_adjustment"]) == 5
+    assert run.saved_scores().accuracy["superclass"] > 0.7  # warm or cold is a matter of colour
+
+
+def test_bad_files_are_named(photos: Path, cache: Path, tmp_path: Path, capsys: Output) -> None:
+    assert status("train", photos, "--epochs", "1", "--strict", "--data-dir", cache, "--out", tmp_path / "run") == 2
+    message = capsys.readouterr().err
+    assert "cold/sky/cut off.png" in message
+    assert "cold/sky/empty.jpg" in message
+    assert contents(tmp_path) == {}
+
+
+def test_every_command_takes_such_a_run(run: Run, photos: Path, cache: Path, tmp_path: Path, capsys: Output) -> None:
+    copied = shutil.copytree(run.folder, tmp_path / "run")
+    new = photos / "warm" / "sun"
+    assert status("explain", copied, "--count", "2", "--data-dir", cache) == 0
+    assert status("evaluate", copied, "--promise", "0.6") == 0
+    capsys.readouterr()
+    assert status("evaluate", copied, "--data", photos, "--data-dir", cache, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["n"] == 4 * PER_CLASS  # no test folder: all of known class
+    assert status("predict", copied, new, "--json") == 0
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(answers) == PER_CLASS
+    assert "<script" in (copied / "report.html").read_text("utf-8")
+
+
+def test_pictures_of_the_folder_and_the_saved_predictions_agree(run: Run, photos: Path) -> None:
+    """A file asked about by itself gets the very probabilities that the training saved of it, calibrated."""
+    predictions = run.predictions()
+    found = run.predict([photos / str(name) for name in predictions.ids])
+    np.testing.assert_array_equal(found.probabilities[-1].argmax(1), predictions.probabilities[-1].argmax(1))
+
+
+def test_a_second_training_decodes_nothing(run: Run, photos: Path, cache: Path, capsys: Output) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (cache / "decoded").rglob("pixels*")}
+    assert before
+    capsys.readouterr()
+    assert status("data", photos, "--data-dir", cache) == 0
+    assert "Decoded" not in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in (cache / "decoded").rglob("pixels*")} == before
+    assert run.folder.is_dir()

@@ -92,8 +92,8 @@ def test_resolutions_are_scaled_to_the_pictures() -> None:
 def test_own_pictures_are_partly_held_out_and_seen_more_often() -> None:
     fitted = recipe("quick").config_for(3_000, side=64, own=True)
     assert (fitted.validation, fitted.logit_adjustment) == (0.15, "validation")
-    assert fitted.crop < 1
-    assert fitted.epochs == 39  # 18,000 pictures for each of the recipe's 6.5 epochs
+    assert fitted.translate == 4  # a sixteenth of the side, as in 32 px
+    assert fitted.epochs == 30.33  # 14,000 pictures for each of the recipe's 6.5 epochs
     assert recipe("quick").config_for(500, side=64, own=True).epochs == 60
     assert recipe("quick").config_for(50_000, side=64, own=True).epochs == 6.5
     reference = recipe("double-conv")

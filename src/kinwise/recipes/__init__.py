@@ -27,13 +27,13 @@ REFERENCE_SYSTEMS = (
 NAMES = (*OURS, *REFERENCE_SYSTEMS)
 SMALLEST_BATCH, STEPS_PER_EPOCH, STEPS = 64, 30, 250
 FEW_STEPS, HASTE = 500, 2.0
-SMALLEST_SIDE, USUAL_SIDE = 16, 32
+SMALLEST_SIDE, USUAL_SIDE, MOST_TRANSLATE = 16, 32, 16
 """Height and width of pictures, in pixels: the least that networks take, and what the resolutions of a recipe mean."""
 
-OWN_PICTURES = ("validation=0.15", "logit_adjustment=validation", "crop=0.35", "jitter=0.3")
+OWN_PICTURES = ("validation=0.15", "logit_adjustment=validation")
 """What a recipe changes for somebody's own picture files: some held out, for what is chosen and promised by them."""
 
-OWN_SEEN, OWN_EPOCHS = 18_000, 60.0
+OWN_SEEN, OWN_EPOCHS = 14_000, 60.0
 """Own pictures are few: for each epoch of the recipe a training sees so many of them, in up to so many epochs."""
 
 
@@ -66,7 +66,7 @@ class Recipe:
 
         Args:
             pictures: how many are learnt from.
-            side: their height and width, in pixels; the resolutions of the recipe are scaled from 32 to it.
+            side: their height and width, in pixels; the resolutions and shifts of the recipe are scaled from 32 to it.
             own: whether they are somebody's own picture files: ``OWN_PICTURES`` is changed, and epochs are added.
         """
         if not self.fitted:
@@ -90,6 +90,7 @@ class Recipe:
             batch=batch,
             epochs=round(epochs, 2),
             resolutions=tuple((_scaled(size, side), share) for size, share in self.config.resolutions),
+            translate=min(MOST_TRANSLATE, round(self.config.translate * side / USUAL_SIDE)),
             learning_rate=self.config.learning_rate * haste,
             other_learning_rate=self.config.other_learning_rate * haste,
         )

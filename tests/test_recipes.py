@@ -93,7 +93,7 @@ def test_own_pictures_are_partly_held_out_and_seen_more_often() -> None:
     fitted = recipe("quick").config_for(3_000, side=64, own=True)
     assert (fitted.validation, fitted.logit_adjustment) == (0.15, "validation")
     assert fitted.translate == 4  # a sixteenth of the side, as in 32 px
-    assert fitted.epochs == 30.33  # 14,000 pictures for each of the recipe's 6.5 epochs
+    assert fitted.epochs == 23.83  # 11,000 pictures for each of the recipe's 6.5 epochs
     assert recipe("quick").config_for(500, side=64, own=True).epochs == 60
     assert recipe("quick").config_for(50_000, side=64, own=True).epochs == 6.5
     reference = recipe("double-conv")

@@ -33,7 +33,7 @@ SMALLEST_SIDE, USUAL_SIDE, MOST_TRANSLATE = 16, 32, 16
 OWN_PICTURES = ("validation=0.15", "logit_adjustment=validation")
 """What a recipe changes for somebody's own picture files: some held out, for what is chosen and promised by them."""
 
-OWN_SEEN, OWN_EPOCHS = 14_000, 60.0
+OWN_SEEN, OWN_EPOCHS = 11_000, 60.0
 """Own pictures are few: for each epoch of the recipe a training sees so many of them, in up to so many epochs."""
 
 

@@ -2,8 +2,8 @@
 
     python benchmarks/own_pictures.py PHOTOS [--hierarchy FILE] [--seeds 3] [--keep DIR] [--recipe quick]
 
-Every training is one ``kinwise train PHOTOS`` in a fresh process, from the first import to the finished report; the first
-one decodes the pictures, into an empty cache, the others find them there. Writes ``own_pictures.json``.
+Every training is one ``kinwise train PHOTOS`` in a fresh process, from the first import to the finished report; the
+first one decodes the pictures, into an empty cache, the others find them there. Writes ``own_pictures.json``.
 """
 
 import argparse

@@ -278,3 +278,17 @@ def test_photographs_compressed_anew_are_found(cifar_folder: Path) -> None:
     twins = [first + len(photographs) == second for first, second in found.pairs]
     assert sum(twins) >= 0.9 * len(photographs)
     assert all(twins)
+
+
+def test_among_too_many_pictures_only_exact_copies_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(0)
+    one, other = draw.integers(0, 200, (2, 3, 32, 32), dtype=np.uint8)
+    pixels = np.stack([one, other, one, one + 9])  # the last is the first, brighter
+    monkeypatch.setattr(kept_duplicates, "KEPT_FROM", 1)
+    assert kept_duplicates.duplicates_of(pixels, tmp_path / "all").pairs.tolist() == [[0, 2], [0, 3]]
+    monkeypatch.setattr(kept_duplicates, "MOST_COMPARED", 3)
+    said: list[str] = []
+    found = kept_duplicates.duplicates_of(pixels, tmp_path / "copies", said.append)
+    assert found.pairs.tolist() == [[0, 2]]
+    assert found.clusters.tolist() == [0, 1, 0, 2]
+    assert "exact copies" in said[0]

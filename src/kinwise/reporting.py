@@ -37,6 +37,8 @@ def report_of(
         "commit": record.get("commit") or "unknown",
         "started": record.get("started", "unknown"),
     }
+    if tried := (scores.training or {}).get("logit_adjustment"):
+        facts["logit adjustment"] = _adjustment_text(tried)
     name = folder.name.removesuffix(PARTIAL)
     again = ["kinwise", "evaluate", str(folder.with_name(name)), "--decision", "top-down"]
     commands = {
@@ -56,3 +58,11 @@ def report_of(
         explanations=Explanations.load(folder),
         validation=validation,
     )
+
+
+def _adjustment_text(tried: Sequence[Mapping[str, float]]) -> str:
+    """By how much the answers lean towards rare classes, and what it changed on validation pictures."""
+    chosen, plain = tried[0], next(one for one in tried if one["strength"] == 0)
+    figures = [100 * one[key] for key in ("recall_macro", "accuracy") for one in (plain, chosen)]
+    told = "macro recall {:.1f} > {:.1f} %, accuracy {:.1f} > {:.1f} %".format(*figures)
+    return f"{chosen['strength']:g}, chosen on validation pictures: {told}"

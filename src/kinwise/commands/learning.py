@@ -83,7 +83,7 @@ def _train(verb: learning.Train, watchers: Any) -> Any:
     from kinwise import experiment
     from kinwise.record import command_line
 
-    named = {key: getattr(verb, key) for key in ("data", "split", "seed", "epochs", "device", "hierarchy")}
+    named = {key: getattr(verb, key) for key in ("data", "split", "seed", "epochs", "device", "hierarchy", "size")}
     changes = [assignment for group in verb.set for assignment in group]
     changes += [f"{key}={value}" for key, value in named.items() if value is not None]
     return experiment.train(

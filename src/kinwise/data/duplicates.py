@@ -95,15 +95,26 @@ def find_duplicates(pixels: Pixels) -> Duplicates:
         raise InputError(
             f"pixels must be uint8 of shape (pictures, channels, height, width), got {pixels.dtype} {pixels.shape}"
         )
-    _, firsts, kinds = np.unique(exact_kinds(pixels), return_index=True, return_inverse=True)
-    copies = np.setdiff1d(np.arange(len(pixels)), firsts)
-    different = np.sort(firsts)
+    different, copies = _copies(pixels)
     pairs, distances = _alike(*_look_at(pixels, different))
     return clustered(
-        np.concatenate([different[pairs], np.stack([firsts[kinds[copies]], copies], axis=1)]),
+        np.concatenate([different[pairs], copies]),
         np.concatenate([distances, np.zeros(len(copies), np.float32)]),
         len(pixels),
     )
+
+
+def find_copies(pixels: Pixels) -> Duplicates:
+    """Only the pictures that agree in every byte: where there are too many to compare all with each other."""
+    _, copies = _copies(pixels)
+    return clustered(copies, np.zeros(len(copies), np.float32), len(pixels))
+
+
+def _copies(pixels: Pixels) -> tuple[np.ndarray, np.ndarray]:
+    """The first picture of every kind, ascending; every other one, paired with the first of its kind, (copies, 2)."""
+    _, firsts, kinds = np.unique(exact_kinds(pixels), return_index=True, return_inverse=True)
+    copies = np.setdiff1d(np.arange(len(pixels)), firsts)
+    return np.sort(firsts), np.stack([firsts[kinds[copies]], copies], axis=1)
 
 
 def exact_kinds(pixels: Pixels) -> np.ndarray:

@@ -8,7 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
-from kinwise.data.duplicates import VERSION, Duplicates, clustered, find_duplicates
+from kinwise.data.duplicates import VERSION, Duplicates, clustered, find_copies, find_duplicates
 from kinwise.data.rows import Pixels
 from kinwise.files import WriteError, write_file
 
@@ -16,6 +16,8 @@ KEPT_FROM = 20_000
 """What was found among so many pictures is kept; fewer are compared anew in a second or two."""
 KEPT_FROM_WITH_NAME = 2_000
 """The same for pictures whose content has a name, so that what was kept is found without reading them."""
+MOST_COMPARED = 200_000
+"""Among more pictures only exact copies are looked for: comparing all pairs grows with the square of their number."""
 _READ_AT_ONCE = 1024  # pictures
 
 
@@ -24,7 +26,8 @@ def duplicates_of(
 ) -> Duplicates:
     """``find_duplicates``, kept in a file in ``folder`` where there are many pictures, and taken from there next time.
 
-    A file that is damaged, of other pictures or of another version is replaced; one that cannot be written is not.
+    Of more than ``MOST_COMPARED`` pictures only exact copies are found. A file that is damaged, of other pictures or of
+    another version is replaced; one that cannot be written is not.
 
     Args:
         pixels: uint8, shape (pictures, channels, height, width).
@@ -39,9 +42,11 @@ def duplicates_of(
     kept = _read(path, key, len(pixels))
     if kept is not None:
         return kept
-    say(f"Looking for near-duplicates among {len(pixels):,} pictures; this is done once")
+    all_pairs = len(pixels) <= MOST_COMPARED
+    what = "near-duplicates" if all_pairs else "exact copies (there are too many for near-duplicates)"
+    say(f"Looking for {what} among {len(pixels):,} pictures; this is done once")
     started = perf_counter()
-    found = find_duplicates(pixels)
+    found = find_duplicates(pixels) if all_pairs else find_copies(pixels)
     say(f"Found {len(found.pairs):,} pairs in {perf_counter() - started:.1f} s")
     with suppress(WriteError):
         write_file(path, lambda temporary: _save(temporary, key, found))

@@ -80,6 +80,8 @@ class Train:
     """Where to compute; auto takes the fastest there is."""
     hierarchy: Annotated[str | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: the data's own)")] = None
     """The tree over the classes: cifar100, cifar100-5level, or a file."""
+    size: Annotated[str | None, of_recipe("PIXELS")] = None
+    """Height and width to which picture files are decoded; 0 chooses from the files."""
     strict: Flag = False
     """Stop where a picture file cannot be read, instead of leaving it out."""
     out: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(default: a new one under runs/)")] = None

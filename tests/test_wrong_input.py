@@ -25,7 +25,7 @@ Output = pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ("train", "which pictures? kinwise train shapes, or kinwise train cifar100"),
+        ("train", "which pictures? kinwise train shapes, kinwise train cifar100, or kinwise train FOLDER"),
         ("train shapse", "unknown data set 'shapse'; .*did you mean shapes?"),
         ("train pictures/of/mine", "there is no {here}/pictures/of/mine; expected a folder of pictures"),
         ("train shapes --recipe quik", "unknown recipe 'quik'. Did you mean quick?"),

@@ -14,7 +14,10 @@ from kinwise.config import Config
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
 from kinwise.learn.heads import SummedHead
-from kinwise.learn.losses import LOSSES, Labels, Scores, flat, levels, loss_context, severity_weighted
+from kinwise.learn.losses import LOSSES, Labels, Scores, loss_context
+from kinwise.learn.losses.classes import flat, severity_weighted
+from kinwise.learn.losses.context import class_targets
+from kinwise.learn.losses.paths import levels
 
 #       root
 #      /    \
@@ -98,8 +101,9 @@ def test_severity_weighted_levels_by_hand() -> None:
     assert value("severity-weighted-levels", *given) == pytest.approx((first + 5 * second) / 2)
     equal = value("severity-weighted-levels", "severity_factors=1,1,1", "level_weights=0.5,2")
     assert equal == pytest.approx(value("levels", "level_weights=0.5,2"))
-    class_unknown = torch.tensor([[0, 0], [0, -1]])  # no class, no severity: the picture takes no part
-    assert value("severity-weighted-levels", *given, labels=class_unknown) == pytest.approx(first)
+    # only X is known of the second: a or b, both of severity 2 from c, and the class term is left out
+    found = value("severity-weighted-levels", *given, labels=torch.tensor([[0, 0], [0, -1]]))
+    assert found == pytest.approx((first + 5 * 0.5 * 2 * LN2) / 2)
 
 
 # --- labels that are not known ---------------------------------------------------------------------------------------
@@ -108,11 +112,36 @@ def test_severity_weighted_levels_by_hand() -> None:
 def test_a_level_without_its_label_takes_no_part() -> None:
     only_x = torch.tensor([[0, 0], [0, -1]])  # the second picture shows some X, nobody knows which
     superclass = (-LN_3_4 + 2 * LN2) / 2
-    assert value("flat", labels=only_x) == pytest.approx(LN2)
     assert value("ancestor-sum", "level_weights=1,1", labels=only_x) == pytest.approx(superclass + LN2)
-    assert value("severity-weighted", "severity_factors=7,1,1", labels=only_x) == pytest.approx(7 * LN2)
     class_only = torch.tensor([[-1, 0], [0, 1]])
     assert value("levels", "level_weights=1,1", labels=class_only) == pytest.approx(2 * LN2 + 2 * LN2)
+
+
+def test_a_label_that_stops_early_is_each_class_below_it_as_likely_as_it_seems() -> None:
+    only_x = torch.tensor([[0, -1], [0, 1]])  # a or b: 1/2 and 1/4, so 2/3 and 1/3 of X
+    first, second = 2 / 3 * LN2 + 1 / 3 * 2 * LN2, 3 * LN2
+    assert value("flat", labels=only_x) == pytest.approx((first + second) / 2)
+    # a is answered, so the first picture's factor is 7 with 2/3 and 1 with 1/3
+    found = value("severity-weighted", "severity_factors=7,1,1", labels=only_x)
+    assert found == pytest.approx(((7 * 2 / 3 + 1 / 3) * first + second) / 2)
+    # what a mistake costs: a 1/4 * 1 + 1/4 * 2, b 1/2 * 1 + 1/4 * 2; the second picture: 1/8 + 3/4 * 2
+    cost = 2 / 3 * (1 / 4 + 1 / 2) + 1 / 3 * (1 / 2 + 1 / 2)
+    found = value("expected-cost", "expected_cost_lambda=2", labels=only_x)
+    assert found == pytest.approx((first + 2 * cost + second + 2 * (1 / 8 + 3 / 2)) / 2)
+
+
+@pytest.mark.parametrize("loss", ["flat", "ancestor-sum", "hxe"])
+def test_the_gradient_of_an_inner_label_is_that_of_its_summed_probability(loss: str) -> None:
+    classes = torch.tensor([[0.3, -1.0, 0.7]], dtype=torch.float64, requires_grad=True)
+    context = loss_context(
+        Config(label_smoothing=0.0, level_weights=(1.0, 0.0), hxe_alpha=0.0), TREE, torch.device("cpu")
+    )
+    summed = torch.stack([classes[:, :2].logsumexp(1), classes[:, 2]], dim=1)
+    (found,) = torch.autograd.grad(
+        LOSSES[loss].function((summed, classes), torch.tensor([[0, -1]]), context), classes, retain_graph=True
+    )
+    (expected,) = torch.autograd.grad(-classes.softmax(1)[:, :2].sum().log(), classes)
+    torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -181,12 +210,18 @@ def test_what_is_flat_in_the_end(case: tuple[Hierarchy, Scores, Tensor, np.rando
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_gradients_equal_finite_differences(loss: str) -> None:
+def test_gradients_equal_finite_differences(loss: str, monkeypatch: pytest.MonkeyPatch) -> None:
     config = Config(label_smoothing=0.2, level_weights=(0.4, 1.3), severity_factors=(0.5, 2.0, 3.0))
     context = loss_context(config, TREE, torch.device("cpu"))
     generator = torch.Generator().manual_seed(0)
     scores = [torch.randn(6, size, generator=generator, dtype=torch.float64) for size in TREE.level_sizes]
+    if loss == "hier-cos":  # squared lengths grow along a path
+        above = scores[0].square() + 0.5
+        scores = [above, scores[1].square() + 0.5 + above[:, [0, 0, 1]]]
     labels = torch.tensor([[0, 0], [0, 1], [1, 2], [0, -1], [-1, 2], [-1, -1]])
+    fixed = class_targets(tuple(scores), labels, context)  # no gradient flows through what a class is taken to be
+    for module in ("classes", "context"):
+        monkeypatch.setattr(f"kinwise.learn.losses.{module}.class_targets", lambda *_: fixed)
 
     def loss_of(superclass: Tensor, class_: Tensor) -> Tensor:
         return LOSSES[loss].function((superclass, class_), labels, context)
@@ -200,7 +235,7 @@ def test_gradients_equal_finite_differences(loss: str) -> None:
             up, down = ([*scores[:level], scores[level] + sign * step, *scores[level + 1 :]] for sign in (1, -1))
             slope = float(loss_of(*up) - loss_of(*down)) / 2e-5
             found = 0.0 if leaf.grad is None else float(leaf.grad[place])
-            assert found == pytest.approx(slope, abs=1e-8)
+            assert found == pytest.approx(slope, rel=1e-6, abs=1e-8)
 
 
 # --- what the config asks for ----------------------------------------------------------------------------------------

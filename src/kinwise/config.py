@@ -8,6 +8,17 @@ from typing import Any, Literal
 
 from kinwise.errors import InputError
 
+_STRENGTHS = (
+    "expected_cost_lambda",
+    "soft_margin_tau",
+    "soft_labels_beta",
+    "tree_smoothing_beta",
+    "hxe_alpha",
+    "consistency_mu",
+    "path_kl_mu",
+    "hier_cos_alpha",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
@@ -49,13 +60,42 @@ class Config:
 
     # --- loss
     loss: str = "ancestor-sum"
-    """What is minimised: flat, levels, severity-weighted, severity-weighted-levels or ancestor-sum."""
+    """What is minimised: flat, levels, severity-weighted, severity-weighted-levels, learned-severity, expected-cost,
+    soft-margin, ancestor-sum, soft-labels, tree-smoothing, hxe, consistency, path-kl, haframe, hier-cos or
+    conditional."""
+    head: Literal["", "summed", "independent", "conditional", "haframe", "hier-cos"] = ""
+    """How scores of all levels come from features; empty: the head that goes with the loss."""
+    coarse_heads: Literal["learning", "reading"] = "learning"
+    """independent: whether the heads of the coarser levels shape the features too, or only read them."""
     level_weights: tuple[float, ...] = ()
     """The weight of each level's term, coarse to fine; empty: 1 for the classes and 0.1 for each coarser level."""
     severity_factors: tuple[float, ...] = ()
-    """severity-weighted(-levels): the factor for each severity 0, 1, 2, ... of the answer; empty: 1, 1, 2, 4, 8, ..."""
+    """severity-weighted(-levels): the factor for each severity 0, 1, 2, ... of the answer; empty: 1, 1, 2, 4, 8, ...
+    learned-severity begins with them; empty: all 1."""
     label_smoothing: float = 0.25
     """The share of the target spread over all classes, in [0, 1)."""
+    expected_cost_lambda: float = 0.3
+    """expected-cost: the weight of the expected severity."""
+    soft_margin_tau: float = 0.3
+    """soft-margin: by how much a class's score must lie lower for each step of distance."""
+    soft_labels_beta: float = 15.0
+    """soft-labels: how fast the target falls with the distance; larger is nearer to flat."""
+    tree_smoothing_beta: float = 1.0
+    """tree-smoothing: how fast the smoothed share of the target falls with each step of distance."""
+    hxe_alpha: float = 0.1
+    """hxe: how much less a decision counts the higher it is in the tree."""
+    consistency_mu: float = 1.0
+    """consistency: the weight of the disagreement between the heads of neighbouring levels."""
+    path_kl_mu: float = 1.0
+    """path-kl: the weight of the divergence over all levels side by side."""
+    haframe_alpha: float = 0.4
+    """haframe: the share of the loss that pulls cosines to their places, in [0, 1]."""
+    haframe_gamma: float = 2.0
+    """haframe: how fast the wanted cosines fall with the distance."""
+    haframe_least: float = 0.0
+    """haframe: the wanted cosine of the farthest classes falls to exp(-gamma) of the way above this, in [0, 1)."""
+    hier_cos_alpha: float = 0.05
+    """hier-cos: the weight of the term that pulls each level to its true node."""
 
     # --- optimisation
     epochs: float = 6.0
@@ -133,6 +173,11 @@ class Config:
         _in_range("jitter", self.jitter, 0, 1, "[0, 1)", upper_open=True)
         for name in ("learning_rate", "other_learning_rate", "weight_decay"):
             _in_range(name, getattr(self, name), 0, float("inf"), "at least 0 and finite", upper_open=True)
+        for name in _STRENGTHS:
+            _in_range(name, getattr(self, name), 0, float("inf"), "at least 0 and finite", upper_open=True)
+        _in_range("haframe_alpha", self.haframe_alpha, 0, 1, "[0, 1]")
+        _in_range("haframe_gamma", self.haframe_gamma, 0, 50, "(0, 50]", lower_open=True)
+        _in_range("haframe_least", self.haframe_least, 0, 1, "[0, 1)", upper_open=True)
         for name in ("level_weights", "severity_factors"):
             for value in getattr(self, name):
                 _in_range(name, value, 0, float("inf"), "at least 0 and finite", upper_open=True)

@@ -12,11 +12,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from kinwise.config import Config
 from kinwise.data.augment import Statistics, normalise, resize
 from kinwise.data.images import Images
-from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
 from kinwise.learn.backbones import backbone
-from kinwise.learn.heads import Head, level_probabilities
-from kinwise.learn.losses import LOSSES
+from kinwise.learn.heads import HEADS, Head, level_probabilities
+from kinwise.learn.losses import loss_named
 from kinwise.learn.machine import Machine
 
 
@@ -30,14 +29,11 @@ class Network(nn.Module):
 
     def __init__(self, config: Config, hierarchy: Hierarchy, statistics: Statistics, size: int) -> None:
         super().__init__()
-        if config.loss not in LOSSES:
-            raise InputError(f"unknown loss {config.loss!r}; there are {', '.join(LOSSES)}")
+        head = HEADS[config.head or loss_named(config).head]
         self.size = size
         self.backbone = below = backbone(config, len(statistics.mean), size)
         self.statistics = below.statistics or statistics
-        self.head: Head = LOSSES[config.loss].head(
-            below.features, hierarchy, bias=below.head_bias, scale=below.score_scale
-        )
+        self.head: Head = head(below.features, hierarchy, config, bias=below.head_bias, scale=below.score_scale)
 
     def forward(self, pictures: Float[Tensor, "batch channels height width"]) -> tuple[Tensor, ...]:
         """Scores per level, coarse to fine, each (batch, nodes of that level)."""

@@ -17,7 +17,7 @@ from kinwise.data.images import Images
 from kinwise.data.rows import Pixels
 from kinwise.errors import InputError
 from kinwise.learn.feed import Feed
-from kinwise.learn.losses import LOSSES, loss_context
+from kinwise.learn.losses import loss_context, loss_named
 from kinwise.learn.machine import Machine
 from kinwise.learn.network import Network, build
 from kinwise.learn.optim import optimisers
@@ -86,8 +86,9 @@ class Training:
         self.network.backbone.prepare(train_pixels, statistics)
         self.network.to(machine.device)
         self.feed = Feed(images, config, statistics, machine.device, processes)
-        self.loss = LOSSES[config.loss]
-        self.context = loss_context(config, images.hierarchy, machine.device)
+        self.loss = loss_named(config)
+        partial = bool((images.train.level_labels < 0).any())
+        self.context = loss_context(config, images.hierarchy, machine.device, partial=partial)
         self.optimisers = optimisers(self.network.backbone, self.network.head, config)
         self.frozen = 0
         self.wrapped = processes.wrap(self.network)

@@ -71,7 +71,7 @@ class Config:
     """The weight of each level's term, coarse to fine; empty: 1 for the classes and 0.1 for each coarser level."""
     severity_factors: tuple[float, ...] = ()
     """severity-weighted(-levels): the factor for each severity 0, 1, 2, ... of the answer; empty: 1, 1, 2, 4, 8, ...
-    learned-severity begins with them; empty: all 1."""
+    learned-severity begins with their differences; empty: 0.1 for each step."""
     label_smoothing: float = 0.25
     """The share of the target spread over all classes, in [0, 1)."""
     expected_cost_lambda: float = 0.3

@@ -23,6 +23,7 @@ from kinwise.learn.network import Network, build
 from kinwise.learn.optim import optimisers
 from kinwise.learn.processes import Processes
 from kinwise.learn.schedules import Moment, epochs_since_best, learning_rate_share
+from kinwise.learn.severity import SeverityTuner
 from kinwise.learn.tally import Tally, tally_of
 
 
@@ -79,6 +80,10 @@ class Training:
             )
         if config.logit_adjustment == "validation" and not len(self.validation):
             raise InputError("logit_adjustment is chosen on pictures held out, and none are; add --set validation=0.1")
+        if config.loss == "learned-severity" and not len(self.validation):
+            raise InputError(
+                "learned-severity learns its factors on pictures held out, and none are; add --set validation=0.1"
+            )
         train_pixels = images.train.pixels
         statistics = _statistics(config, train_pixels)
         self.network: Network = build(config, images.hierarchy, statistics, images.pixels.shape[-1], config.seed)
@@ -92,6 +97,11 @@ class Training:
         self.optimisers = optimisers(self.network.backbone, self.network.head, config)
         self.frozen = 0
         self.wrapped = processes.wrap(self.network)
+        self.tuner: SeverityTuner | None = None
+        if config.loss == "learned-severity":
+            self.tuner = SeverityTuner(
+                self.network, self.context, self.validation, machine, processes, seed=config.seed
+            )
         self.step = 0
         self.seconds = 0.0
         self.history: list[dict[str, Any]] = []
@@ -151,6 +161,8 @@ class Training:
         for optimiser in self.optimisers:
             optimiser.step()
             optimiser.zero_grad()
+        if self.tuner:
+            self.tuner.after(self.step, pictures.shape[-1], scores, labels)
         self.tally.add(loss, scores, labels)
         self.step_losses.append(loss.detach())
         self.step += 1
@@ -225,6 +237,8 @@ class Training:
             "accuracy": {"train": now.accuracy},
             "average_severity": {"train": now.average_severity},
         }
+        if self.tuner:
+            entry["severity_factors"] = self.context.severity_factors.tolist()
         self.history.append(entry)
         if len(self.validation):
             self._look_at_validation(entry)
@@ -267,6 +281,7 @@ class Training:
             "sums": self.tally.sums.cpu(),
             "network": self.network.state_dict(),
             "best": self.best,
+            "tuner": self.tuner.state() if self.tuner else {},
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
         }
 
@@ -278,6 +293,8 @@ class Training:
         self.step, self.seconds, self.history = state["step"], state["seconds"], list(state["history"])
         self.tally.sums = state["sums"].to(self.machine.device)
         self.best = state["best"]
+        if self.tuner:
+            self.tuner.load_state(state["tuner"])
 
 
 def _statistics(config: Config, pixels: Pixels) -> Statistics:

@@ -10,8 +10,9 @@ from strategies import hierarchies
 from torch import Tensor
 from torch.nn import functional as F
 
+from kinwise.config import Config
 from kinwise.hierarchy import Hierarchy
-from kinwise.learn.heads import IndependentHeads, SummedHead, level_probabilities
+from kinwise.learn.heads import HEADS, ConditionalHead, IndependentHeads, SummedHead, level_probabilities
 
 
 def scores_of(class_scores: Tensor, hierarchy: Hierarchy) -> tuple[Tensor, ...]:
@@ -116,3 +117,42 @@ def test_probabilities_are_float32_and_sum_to_1() -> None:
     assert two.dtype == three.dtype == torch.float32
     assert two.tolist() == [[0.5, 0.5]]
     assert three.tolist() == [[1.0, 0.0, 0.0]]
+
+
+# --- the other heads -------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=30)
+@given(hierarchies(), st.integers(0, 1000))
+def test_conditional_is_the_product_of_softmaxes_among_siblings(hierarchy: Hierarchy, seed: int) -> None:
+    nodes = len(hierarchy.parents)
+    head = ConditionalHead(nodes - 1, hierarchy, bias=False)
+    features = torch.randn(4, nodes - 1, generator=torch.Generator().manual_seed(seed)) * 3
+    with torch.no_grad():
+        head.classes.weight.copy_(torch.eye(nodes - 1))
+        found = level_probabilities(head(features))
+    of_node = torch.ones(4, nodes, dtype=torch.float64)
+    for node in range(nodes):
+        children = hierarchy.children(node)
+        if len(children):
+            of_node[:, children] = of_node[:, [node]] * F.softmax(features[:, children - 1].double(), dim=1)
+    for level, nodes_of_level in enumerate(hierarchy.level_nodes):
+        assert_allclose(found[level], of_node[:, nodes_of_level], atol=1e-5)
+
+
+def test_heads_that_only_read_do_not_shape_the_features() -> None:
+    hierarchy = Hierarchy(parents=np.array([-1, 0, 1, 1, 0]), names=tuple("rxabc"))
+    for detach in (False, True):
+        features = torch.ones(1, 6, requires_grad=True)
+        coarse, _ = IndependentHeads(6, hierarchy, detach=detach)(features)
+        (coarse * torch.tensor([1.0, 2.0])).sum().backward()
+        assert (features.grad is None) == detach
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_every_head_gives_scores_of_every_level(name: str) -> None:
+    hierarchy = Hierarchy(parents=np.array([-1, 0, 1, 1, 0]), names=tuple("rxabc"))
+    head = HEADS[name](6, hierarchy, Config(), bias=True, scale=0.5)
+    assert [tuple(scores.shape) for scores in head(torch.ones(2, 6))] == [(2, 2), (2, 3)]
+    head.adjust(torch.tensor([0.0, 0.0, 50.0]))
+    assert head(torch.ones(2, 6))[-1].argmax(1).tolist() == [2, 2]

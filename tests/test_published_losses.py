@@ -1,0 +1,214 @@
+"""The published losses: worked out by hand on three classes, against their formulas written out, and on any tree."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import hierarchies
+from test_losses import CLASSES, LABELS, LN2, LN_3_4, SUMMED, TREE, trees_with_answers, value
+from torch import Tensor
+
+from kinwise.config import Config
+from kinwise.hierarchy import Hierarchy
+from kinwise.learn.heads import FrameHead, SubspaceHead, similarities
+from kinwise.learn.losses import LOSSES, Scores, loss_context
+from kinwise.learn.losses.paths import jensen_shannon
+
+CPU = torch.device("cpu")
+C_ONLY = torch.tensor([[1, 2]])
+
+
+# --- by hand ---------------------------------------------------------------------------------------------------------
+
+
+def test_expected_cost_by_hand() -> None:
+    # a: b costs 1 and c 2; b: a costs 1 and c 2
+    first, second = 1 / 4 + 2 / 4, 1 / 8 + 2 * 3 / 4
+    assert value("expected-cost", "expected_cost_lambda=0.5") == pytest.approx(2 * LN2 + 0.5 * (first + second) / 2)
+
+
+def test_soft_margin_by_hand() -> None:
+    # with tau = log 2 a step of distance doubles what a class weighs
+    first = LN2 + math.log(1 / 2 + 2 / 4 + 4 / 4)
+    second = 3 * LN2 + math.log(2 / 8 + 1 / 8 + 4 * 3 / 4)
+    assert value("soft-margin", f"soft_margin_tau={LN2}") == pytest.approx((first + second) / 2)
+
+
+def test_soft_labels_by_hand() -> None:
+    # the tree is 2 high, so with beta = 2 log 2 a step of distance halves a target: 4/7, 2/7, 1/7
+    first = 4 / 7 * math.log(8 / 7) + 2 / 7 * math.log(8 / 7) + 1 / 7 * math.log(4 / 7)
+    second = 2 / 7 * math.log(16 / 7) + 4 / 7 * math.log(32 / 7) + 1 / 7 * math.log(4 / 21)
+    assert value("soft-labels", f"soft_labels_beta={2 * LN2}") == pytest.approx((first + second) / 2)
+
+
+def test_tree_smoothing_by_hand() -> None:
+    # .7 of the class itself and .3 of 4/7, 2/7, 1/7
+    first = 0.7 * LN2 + 0.3 * (4 / 7 * LN2 + 2 / 7 * 2 * LN2 + 1 / 7 * 2 * LN2)
+    second = 0.7 * 3 * LN2 + 0.3 * (2 / 7 * 3 * LN2 + 4 / 7 * 3 * LN2 - 1 / 7 * LN_3_4)
+    found = value("tree-smoothing", f"tree_smoothing_beta={LN2}", "label_smoothing=0.3")
+    assert found == pytest.approx((first + second) / 2)
+
+
+def test_hxe_by_hand() -> None:
+    # X is 1 high and counts half, a class counts whole; the conditional probabilities are 3/4, 2/3 and 1/4, 1/2
+    first, second = -LN_3_4 / 2 + math.log(3 / 2), 2 * LN2 / 2 + LN2
+    assert value("hxe", f"hxe_alpha={LN2}") == pytest.approx((first + second) / 2)
+    # c is a class already at the upper level: it counts whole there, and below nothing is left to decide
+    scores = (SUMMED[1:].log(), CLASSES[1:].log())
+    assert value("hxe", f"hxe_alpha={LN2}", scores=scores, labels=C_ONLY) == pytest.approx(-LN_3_4)
+
+
+def test_hxe_smooths_over_the_paths_of_all_classes() -> None:
+    # of the first picture: a, b and c lose as above
+    a, b, c = -LN_3_4 / 2 + math.log(3 / 2), -LN_3_4 / 2 + math.log(3), 2 * LN2
+    found = value(
+        "hxe",
+        f"hxe_alpha={LN2}",
+        "label_smoothing=0.3",
+        scores=(SUMMED[:1].log(), CLASSES[:1].log()),
+        labels=LABELS[:1],
+    )
+    assert found == pytest.approx(0.7 * a + 0.1 * (a + b + c))
+
+
+def test_consistency_by_hand() -> None:
+    given = ("consistency_mu=3", "level_weights=0.5,1")
+    assert value("consistency", *given) == pytest.approx(value("levels", "level_weights=0.5,1"))
+    undecided = torch.full((1, 2), 0.5, dtype=torch.float64)  # below it says 3/4, 1/4
+    scores, labels = (undecided.log(), CLASSES[:1].log()), LABELS[:1]
+    from_below = 3 / 4 * math.log((3 / 4) / (5 / 8)) + 1 / 4 * math.log((1 / 4) / (3 / 8))
+    from_above = 1 / 2 * math.log((1 / 2) / (5 / 8)) + 1 / 2 * math.log((1 / 2) / (3 / 8))
+    found = value("consistency", *given, scores=scores, labels=labels)
+    assert found == pytest.approx(0.5 * LN2 + LN2 + 3 * (from_below + from_above) / 2)
+
+
+def test_jensen_shannon_is_log_2_where_nothing_is_shared() -> None:
+    first, second = torch.tensor([[1.0, 0.0], [0.5, 0.5]]), torch.tensor([[0.0, 1.0], [0.5, 0.5]])
+    torch.testing.assert_close(jensen_shannon(first, second), torch.tensor([LN2, 0.0]), rtol=0, atol=1e-6)
+    torch.testing.assert_close(jensen_shannon(first, second), jensen_shannon(second, first))
+
+
+def test_path_kl_by_hand() -> None:
+    given = ("path_kl_mu=2", "level_weights=0,0", "label_smoothing=0.3")  # the divergence alone, never smoothed
+    tripled = (SUMMED.log() + math.log(3), CLASSES.log())  # 9/4, 3/4 and so on: together they weigh 4
+    first = -LN2 - (math.log(9 / 16) + math.log(1 / 8)) / 2
+    second = -LN2 - (math.log(3 / 16) + math.log(1 / 32)) / 2
+    assert value("path-kl", *given, scores=tripled) == pytest.approx(first + second)
+    # of the second only X is known: all of the target lies there
+    only_x = torch.tensor([[0, 0], [0, -1]])
+    found = value("path-kl", *given, scores=tripled, labels=only_x)
+    assert found == pytest.approx(first - math.log(3 / 16))
+
+
+# --- formulas written out --------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=20)
+@given(hierarchies(), st.integers(0, 1000))
+def test_haframe_pulls_cosines_to_their_places(hierarchy: Hierarchy, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    classes = len(hierarchy.classes)
+    config = Config(label_smoothing=0.0, haframe_alpha=0.3, haframe_gamma=1.5, haframe_least=0.1, loss="haframe")
+    wanted = similarities(torch.tensor(hierarchy.distances, dtype=torch.float32), 1.5, 0.1)
+    head = FrameHead(classes, wanted, hierarchy, bias=False)
+    torch.testing.assert_close(head.vectors @ head.vectors.T, wanted, rtol=0, atol=1e-5)
+    with torch.no_grad():
+        head.classes.weight.copy_(torch.eye(classes))
+        features = torch.randn(5, classes, generator=generator) + 0.1
+        scores = head(features)
+    labels = torch.randint(classes, (5,), generator=generator)
+    cosines = torch.nn.functional.cosine_similarity(features[:, None], head.vectors[None], dim=2)
+    entropy = torch.nn.functional.cross_entropy(features @ head.vectors.T, labels)
+    expected = 0.7 * entropy + 0.3 * (cosines - wanted[labels]).square().sum(1).mean()
+    context = loss_context(config, hierarchy, CPU)
+    found = LOSSES["haframe"].function(scores, torch.tensor(hierarchy.level_labels)[labels], context)
+    assert float(found) == pytest.approx(float(expected), rel=2e-3)
+
+
+def test_hier_cos_by_hand() -> None:
+    # coordinates of X, a, b, c; the picture shows a
+    x, a, b, c = 2.0, -1.0, 0.5, 0.25
+    scores = (
+        torch.tensor([[x * x, c * c]], dtype=torch.float64),
+        torch.tensor([[x * x + a * a, x * x + b * b, c * c]], dtype=torch.float64),
+    )
+    at_a, at_x = math.exp(2), math.exp(1)
+    at_a, at_x = at_a / (at_a + at_x), at_x / (at_a + at_x)
+    weigh = sum(math.exp(abs(z)) for z in (x, a, b, c))
+    divergence = at_a * math.log(at_a * weigh / math.exp(1)) + at_x * math.log(at_x * weigh / math.exp(2))
+    upper, lower = math.hypot(x, c), math.hypot(a, b)
+    apart = (1 - 2 / upper) + 0.25 / upper + (1 - 1 / lower) + 0.5 / lower
+    found = value("hier-cos", "hier_cos_alpha=0.5", scores=scores, labels=torch.tensor([[0, 0]]))
+    assert found == pytest.approx(divergence + 0.5 * apart, rel=1e-4)
+    # c ends above: all of the target lies on it, and nothing is wanted of a and b
+    divergence, apart = math.log(weigh / math.exp(0.25)), 2 / upper + (1 - 0.25 / upper) + 1 + 0.5
+    found = value("hier-cos", "hier_cos_alpha=0.5", scores=scores, labels=C_ONLY)
+    assert found == pytest.approx(divergence + 0.5 * apart, rel=1e-4)
+
+
+def test_hier_cos_answers_where_the_projection_is_longest() -> None:
+    head = SubspaceHead(4, TREE, bias=False)
+    with torch.no_grad():
+        head.nodes.weight.copy_(torch.eye(4))
+        superclass, class_ = head(torch.tensor([[2.0, -1.0, 0.5, 3.0]]))
+    assert superclass.tolist() == [[4, 9]]
+    assert class_.tolist() == [[5, 4.25, 9]]
+
+
+# --- relations on any tree -------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=30)
+@given(trees_with_answers(), st.floats(0, 0.9))
+def test_without_their_strength_they_are_flat(
+    case: tuple[Hierarchy, Scores, Tensor, np.random.Generator], smoothing: float
+) -> None:
+    hierarchy, scores, classes, _ = case
+    labels = torch.tensor(hierarchy.level_labels)[classes]
+
+    def lost(loss: str, **changes: float) -> float:
+        context = loss_context(Config(**{"label_smoothing": smoothing, **changes}), hierarchy, CPU)  # type: ignore[arg-type]
+        return float(LOSSES[loss].function(scores, labels, context))
+
+    baseline = pytest.approx(lost("flat"), rel=1e-4, abs=1e-5)
+    assert lost("hxe", hxe_alpha=0.0) == baseline
+    assert lost("expected-cost", expected_cost_lambda=0.0) == baseline
+    assert lost("soft-margin", soft_margin_tau=0.0) == baseline
+    assert lost("tree-smoothing", tree_smoothing_beta=0.0) == baseline
+    assert lost("tree-smoothing", tree_smoothing_beta=1e3) == pytest.approx(
+        lost("flat", label_smoothing=0.0), rel=1e-4, abs=1e-5
+    )
+    assert lost("soft-labels", soft_labels_beta=1e4) == pytest.approx(
+        lost("flat", label_smoothing=0.0), rel=1e-4, abs=1e-5
+    )
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_whole_labels_need_no_guessing(loss: str) -> None:
+    generator = torch.Generator().manual_seed(1)
+    scores = [torch.rand(4, size, generator=generator) + level for level, size in enumerate(TREE.level_sizes)]
+    labels = torch.tensor([[0, 0], [0, 1], [1, 2], [0, 1]])
+    config = Config(loss=loss)
+    guessing, knowing = (
+        LOSSES[loss].function(tuple(scores), labels, loss_context(config, TREE, CPU, partial=partial))
+        for partial in (True, False)
+    )
+    torch.testing.assert_close(guessing, knowing)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_step_down_each_loss_makes_the_true_class_likelier(loss: str) -> None:
+    generator = torch.Generator().manual_seed(2)
+    classes = torch.rand(6, 3, generator=generator)
+    scores = [torch.stack([classes[:, :2].logsumexp(1), classes[:, 2]], dim=1), classes]
+    if loss == "hier-cos":
+        scores = [torch.ones(6, 2), torch.ones(6, 3) + classes]
+    leaves = [level.clone().requires_grad_() for level in scores]
+    labels = torch.tensor([[0, 0], [0, 1], [1, 2]] * 2)
+    context = loss_context(Config(loss=loss, label_smoothing=0.1), TREE, CPU)
+    LOSSES[loss].function(tuple(leaves), labels, context).backward()
+    slopes = sum(leaf.grad.gather(1, labels[:, [level]]) for level, leaf in enumerate(leaves) if leaf.grad is not None)
+    assert (slopes < 0).all(), f"{loss} pushes the truth down: {slopes.T}"

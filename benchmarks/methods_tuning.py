@@ -45,6 +45,7 @@ TRIED: dict[str, tuple[str, ...]] = {
     "ancestor-sum": WEIGHTS,
     "soft-labels": strengths("soft_labels_beta", 8, 15, 30),
     "tree-smoothing": strengths("tree_smoothing_beta", 0.5, 1, 2),
+    "tree-smoothing-levels": WEIGHTS,
     "hxe": strengths("hxe_alpha", 0.1, 0.3, 0.6),
     "consistency": strengths("consistency_mu", 0.3, 1, 3),
     "path-kl": strengths("path_kl_mu", 0.3, 1, 3),

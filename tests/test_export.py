@@ -82,8 +82,8 @@ def test_safe_names(levels: tuple[str, ...], safe: tuple[str, ...]) -> None:
     assert safe_names(levels) == safe
 
 
-@pytest.mark.parametrize("loss", ["ancestor-sum", "levels"])
-@pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])
+@pytest.mark.parametrize("loss", ["ancestor-sum", "levels", "conditional", "haframe", "hier-cos"])
+@pytest.mark.parametrize("temperature", [0.4, 3.0])
 def test_the_module_says_what_answers_say(loss: str, temperature: float) -> None:
     network = a_network(loss=loss)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
@@ -93,7 +93,7 @@ def test_the_module_says_what_answers_say(loss: str, temperature: float) -> None
     got = Whole(network, ZOO, temperature)(torch.from_numpy(pixels.transpose(0, 2, 3, 1)))
     assert list(got) == ["group", "superclass", "class"]
     for ours, theirs in zip(got.values(), wanted, strict=True):
-        np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-6)
+        np.testing.assert_allclose(ours.numpy(), theirs, rtol=1e-4, atol=1e-6)
     assert len(network(torch.zeros(1, 3, 18, 18))) == 3, "the network itself still answers at every level"
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 

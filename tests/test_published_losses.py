@@ -52,6 +52,14 @@ def test_tree_smoothing_by_hand() -> None:
     assert found == pytest.approx((first + second) / 2)
 
 
+def test_tree_smoothing_levels_by_hand() -> None:
+    given = (f"tree_smoothing_beta={LN2}", "label_smoothing=0.3", "level_weights=0.2,2")
+    superclass = (-LN_3_4 + 2 * LN2) / 2  # never smoothed
+    assert value("tree-smoothing-levels", *given) == pytest.approx(
+        0.2 * superclass + 2 * value("tree-smoothing", *given)
+    )
+
+
 def test_hxe_by_hand() -> None:
     # X is 1 high and counts half, a class counts whole; the conditional probabilities are 3/4, 2/3 and 1/4, 1/2
     first, second = -LN_3_4 / 2 + math.log(3 / 2), 2 * LN2 / 2 + LN2

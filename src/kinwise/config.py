@@ -61,8 +61,8 @@ class Config:
     # --- loss
     loss: str = "ancestor-sum"
     """What is minimised: flat, levels, severity-weighted, severity-weighted-levels, learned-severity, expected-cost,
-    soft-margin, ancestor-sum, soft-labels, tree-smoothing, hxe, consistency, path-kl, haframe, hier-cos or
-    conditional."""
+    soft-margin, ancestor-sum, soft-labels, tree-smoothing, tree-smoothing-levels, hxe, consistency, path-kl, haframe,
+    hier-cos or conditional."""
     head: Literal["", "summed", "independent", "conditional", "haframe", "hier-cos"] = ""
     """How scores of all levels come from features; empty: the head that goes with the loss."""
     coarse_heads: Literal["learning", "reading"] = "learning"
@@ -81,7 +81,7 @@ class Config:
     soft_labels_beta: float = 15.0
     """soft-labels: how fast the target falls with the distance; larger is nearer to flat."""
     tree_smoothing_beta: float = 1.0
-    """tree-smoothing: how fast the smoothed share of the target falls with each step of distance."""
+    """tree-smoothing(-levels): how fast the smoothed share of the target falls with each step of distance."""
     hxe_alpha: float = 0.1
     """hxe: how much less a decision counts the higher it is in the tree."""
     consistency_mu: float = 1.0

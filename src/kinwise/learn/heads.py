@@ -45,13 +45,15 @@ class SummedHead(Head):
         self.scale = scale
         self.classes = nn.Linear(features, hierarchy.level_sizes[-1], bias=bias)
         self.coarse = len(hierarchy.levels) - 1
+        self.sizes = hierarchy.level_sizes
         for level in range(self.coarse):
             self.register_buffer(f"node{level}", torch.tensor(hierarchy.level_labels[:, level]), persistent=False)
 
     def forward(self, features: Float[Tensor, "batch features"]) -> tuple[Tensor, ...]:
         """Scores for every level, coarse to fine, each (batch, nodes of that level)."""
         scores = self.class_scores(features) + self.adjustment
-        return (*(_sum_upward(scores, self.get_buffer(f"node{level}")) for level in range(self.coarse)), scores)
+        coarser = (_sum_upward(scores, self.get_buffer(f"node{at}"), self.sizes[at]) for at in range(self.coarse))
+        return (*coarser, scores)
 
     def class_scores(self, features: Float[Tensor, "batch features"]) -> Float[Tensor, "batch classes"]:
         """Scores of the classes, before any adjustment."""
@@ -74,7 +76,8 @@ class ConditionalHead(SummedHead):
     def __init__(self, features: int, hierarchy: Hierarchy, *, bias: bool = True, scale: float = 1.0) -> None:
         super().__init__(features, hierarchy, bias=bias, scale=scale)
         self.classes = nn.Linear(features, len(hierarchy.parents) - 1, bias=bias)
-        _, siblings = np.unique(hierarchy.parents[1:], return_inverse=True)
+        parents, siblings = np.unique(hierarchy.parents[1:], return_inverse=True)
+        self.families = len(parents)
         self.register_buffer("siblings", torch.tensor(siblings), persistent=False)
         above = torch.tensor(hierarchy.ancestor_matrix[1:], dtype=torch.float32)
         self.register_buffer("above", above, persistent=False)
@@ -83,7 +86,7 @@ class ConditionalHead(SummedHead):
         """log p of the classes, <= 0; the exponentials of a row sum to 1."""
         nodes = super().class_scores(features)
         siblings = self.get_buffer("siblings")
-        conditional = nodes - _sum_upward(nodes, siblings)[:, siblings]
+        conditional = nodes - _sum_upward(nodes, siblings, self.families)[:, siblings]
         with torch.autocast(nodes.device.type, enabled=False):
             return conditional @ self.get_buffer("above")
 
@@ -188,11 +191,10 @@ def level_probabilities(scores: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return tuple(F.softmax(level.float(), dim=1) for level in scores)
 
 
-def _sum_upward(scores: Float[Tensor, "batch classes"], node: Tensor) -> Float[Tensor, "batch nodes"]:
-    """log of the sum of exp(score) over the classes of each node; each node's own maximum is taken out first."""
-    nodes = int(node.max()) + 1
-    index = node.expand(len(scores), -1)
-    highest = scores.new_full((len(scores), nodes), -torch.inf)
+def _sum_upward(scores: Float[Tensor, "batch classes"], node: Tensor, nodes: int) -> Float[Tensor, "batch nodes"]:
+    """log of the sum of exp(score) over the classes of each of the ``nodes``; its own maximum is taken out first."""
+    index = node.expand(scores.shape[0], -1)
+    highest = scores.new_full((scores.shape[0], nodes), -torch.inf)
     highest = highest.scatter_reduce(1, index, scores.detach(), reduce="amax")
     members = F.one_hot(node, nodes).to(scores.dtype)
     with torch.autocast(scores.device.type, enabled=False):  # a product in bfloat16 would let the levels disagree

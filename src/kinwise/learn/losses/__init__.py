@@ -21,7 +21,14 @@ from kinwise.learn.losses.classes import (
 )
 from kinwise.learn.losses.context import UNKNOWN, Labels, LossContext, Scalar, Scores, loss_context
 from kinwise.learn.losses.frames import haframe, hier_cos
-from kinwise.learn.losses.paths import consistency, hxe, levels, path_kl, severity_weighted_levels
+from kinwise.learn.losses.paths import (
+    consistency,
+    hxe,
+    levels,
+    path_kl,
+    severity_weighted_levels,
+    tree_smoothing_levels,
+)
 
 __all__ = [
     "LOSSES",
@@ -62,6 +69,7 @@ LOSSES: dict[str, Loss] = {
     "ancestor-sum": Loss(function=levels, head="summed"),
     "soft-labels": Loss(function=soft_labels, head="summed"),
     "tree-smoothing": Loss(function=tree_smoothing, head="summed"),
+    "tree-smoothing-levels": Loss(function=tree_smoothing_levels, head="summed"),
     "hxe": Loss(function=hxe, head="summed"),
     "consistency": Loss(function=consistency, head="independent"),
     "path-kl": Loss(function=path_kl, head="independent"),

@@ -74,11 +74,7 @@ def tree_smoothing(scores: Scores, labels: Labels, context: LossContext) -> Scal
     Label smoothing whose mass stays near the true class. eps is ``label_smoothing``; beta >= 0 is
     ``tree_smoothing_beta``, and 0 is ``flat`` with its uniform smoothing.
     """
-    share = context.label_smoothing
-    near = (-context.config.tree_smoothing_beta * context.distances.float()).softmax(dim=1)
-    targets = (1 - share) * torch.eye(len(near), device=near.device) + share * near
-    each = -(rows_for(targets, scores, labels, context) * scores[-1].log_softmax(dim=1)).sum(dim=1)
-    return mean_over_known(each, labels, context)
+    return mean_over_known(tree_smoothed_cross_entropy(scores, labels, context), labels, context)
 
 
 # --- parts of several losses ----------------------------------------------------------------------------------------
@@ -89,6 +85,14 @@ def class_cross_entropy(scores: Scores, labels: Labels, context: LossContext) ->
     if not context.partial:
         return each_cross_entropy(scores[-1], labels[:, -1], context.label_smoothing)
     return -(smoothed(scores, labels, context) * scores[-1].log_softmax(dim=1)).sum(dim=1)
+
+
+def tree_smoothed_cross_entropy(scores: Scores, labels: Labels, context: LossContext) -> PerPicture:
+    """The cross-entropy of every picture's class with the target of ``tree_smoothing``."""
+    share = context.label_smoothing
+    near = (-context.config.tree_smoothing_beta * context.distances.float()).softmax(dim=1)
+    targets = (1 - share) * torch.eye(len(near), device=near.device) + share * near
+    return -(rows_for(targets, scores, labels, context) * scores[-1].log_softmax(dim=1)).sum(dim=1)
 
 
 def smoothed(scores: Scores, labels: Labels, context: LossContext) -> Float[Tensor, "batch classes"]:

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from kinwise.learn.losses.classes import each_cross_entropy, severity_factor
+from kinwise.learn.losses.classes import each_cross_entropy, severity_factor, tree_smoothed_cross_entropy
 from kinwise.learn.losses.context import (
     UNKNOWN,
     Labels,
@@ -33,6 +33,19 @@ def levels(scores: Scores, labels: Labels, context: LossContext) -> Scalar:
     for level, (weight, level_scores) in enumerate(zip(context.level_weights, scores, strict=True)):
         smoothing = context.label_smoothing if level == last else 0.0
         total = total + weight * _cross_entropy(level_scores, labels[:, level], smoothing)
+    return total
+
+
+def tree_smoothing_levels(scores: Scores, labels: Labels, context: LossContext) -> Scalar:
+    """``levels``, the class term smoothed over the tree as in ``tree_smoothing``; ours.
+
+    Both pull the mass of a mistake to the true class's relatives: the coarser terms by asking for the sums of their
+    probabilities, the target by saying how each relative shares in it.
+    """
+    *coarser, finest = context.level_weights
+    total = finest * mean_over_known(tree_smoothed_cross_entropy(scores, labels, context), labels, context)
+    for level, weight in enumerate(coarser):
+        total = total + weight * _cross_entropy(scores[level], labels[:, level], 0.0)
     return total
 
 

@@ -10,17 +10,19 @@ from kinwise.show.page import render
 from kinwise.show.sections import Chart
 from kinwise.show.tallies import display
 from kinwise.show.theme import figure, text
-from kinwise.studies import table
+from kinwise.studies import differences, table
+from kinwise.studies.fronts import SEVERITY, finest, front_charts, fronts
 from kinwise.studies.result import Study
 from kinwise.studies.table import Column, Row, Spread
-
-SEVERITY = "average_severity"
 
 
 def study_page(study: Study) -> str:
     """One self-contained HTML page; the same study gives the same text."""
     numbered = list(enumerate(study.rows, start=1))
-    charts = [chart for name in _data_sets(study.rows) if (chart := _chart(name, numbered))]
+    if study.judging:
+        charts = list(front_charts(fronts(study.rows)))
+    else:
+        charts = [chart for name in _data_sets(study.rows) if (chart := _chart(name, numbered))]
     keys = {"accuracy", *(column.key for column in study.columns)}
     return render(
         "study.html.j2",
@@ -36,6 +38,16 @@ def study_page(study: Study) -> str:
         not_comparable=not all(row.comparable for row in study.rows),
         alone=any(row.n == 1 for row in study.rows),
         failed=study.failed,
+        notes=study.ways(),
+        judged=study.judging is not None,
+        baseline=study.baseline,
+        compared=study.compared,
+        differences=[
+            (one, [_difference(column, one.figures.get(column.key)) for column in study.compared])
+            for one in study.differences
+        ],
+        chance=[differences.PAIRED, differences.CHANCE],
+        unjudged=study.unjudged,
         facts={"file": study.source, **study.fixed},
         terms=[(title_of(key), term.meaning) for key, term in TERMS.items() if key in keys],
     )
@@ -60,11 +72,6 @@ def name_of(row: Row) -> str:
     return ", ".join(row.place.values()) or "every run"
 
 
-def finest(row: Row) -> str:
-    """The key of the accuracy at the finest level, which comes last."""
-    return [key for key in row.figures if key.startswith("accuracy ")][-1]
-
-
 def _data_sets(rows: Sequence[Row]) -> list[str]:
     return list({row.place.get("data", ""): None for row in rows})
 
@@ -77,6 +84,15 @@ def _cell(column: Column, row: Row) -> tuple[str, str, str]:
     limits = [] if found.low is None or found.high is None else [found.low, found.high]
     shown = [f"{column.factor * number:.{column.digits}f}" for number in (found.mean, *limits)]
     return repr(found.mean), shown[0], " to ".join(shown[1:])
+
+
+def _difference(column: Column, found: Spread | None) -> tuple[str, str, str, str]:
+    """The number that a cell is sorted by, the difference, its interval, and "better" or "worse"; or empty texts."""
+    if found is None:
+        return "", "", "", ""
+    limits = [] if found.low is None or found.high is None else [found.low, found.high]
+    mean, *shown = [f"{column.factor * number:+.{column.digits}f}" for number in (found.mean, *limits)]
+    return repr(found.mean), mean, " to ".join(shown), differences.direction(column, found)
 
 
 def _chart(data: str, numbered: Sequence[tuple[int, Row]]) -> Chart | None:

@@ -11,6 +11,7 @@ from kinwise.show.sections import Chart
 from kinwise.show.tallies import display
 from kinwise.studies.cells import JUDGED_BY
 from kinwise.studies.table import MARK, Row
+from kinwise.taxonomy import SHUFFLED
 
 if TYPE_CHECKING:
     from kinwise.show.paper.style import Drawing
@@ -125,5 +126,8 @@ def write_fronts(folder: Path, found: Sequence[Front]) -> list[Path]:
 
 def _names(found: Sequence[Front]) -> list[str]:
     """What tells each chart's file from the others'; a number where that is not enough."""
-    plain = ["-".join([*one.apart, Path(one.tree).stem][-3:]).strip("-") for one in found]
+    trees = [one.tree.removesuffix(SHUFFLED) for one in found]
+    marks = [one.tree[len(tree) :] for one, tree in zip(found, trees, strict=True)]
+    stems = [Path(tree).stem + mark for tree, mark in zip(trees, marks, strict=True)]
+    plain = ["-".join(filter(None, (*one.apart, stem))) for one, stem in zip(found, stems, strict=True)]
     return [f"{place} {name}" if plain.count(name) > 1 else name for place, name in enumerate(plain, start=1)]

@@ -11,6 +11,8 @@ from kinwise.show.sections import Chart
 from kinwise.show.tallies import display
 from kinwise.show.theme import figure, text
 from kinwise.studies import differences, table
+from kinwise.studies.cells import JUDGED_BY
+from kinwise.studies.differences import Difference
 from kinwise.studies.fronts import SEVERITY, finest, front_charts, fronts
 from kinwise.studies.result import Study
 from kinwise.studies.table import Column, Row, Spread
@@ -54,9 +56,11 @@ def study_page(study: Study) -> str:
 
 
 def verdict(study: Study) -> str:
-    """How far the study is, and which place has the highest accuracy where all places can be compared."""
+    """How far the study is, and what is best: against the baseline, or else by accuracy where all can be compared."""
     said = f"{study.complete} of {study.planned} runs are complete"
     said += f", {len(study.failed)} failed." if study.failed else "."
+    if study.differences:
+        return " ".join([said, *_findings(study)])
     judged = [row for row in study.rows if row.n]
     keys = {finest(row) for row in judged}
     if len(judged) < 2 or len(keys) > 1 or len(_data_sets(judged)) > 1 or not all(row.comparable for row in judged):
@@ -65,6 +69,30 @@ def verdict(study: Study) -> str:
     column = next(column for column in study.columns if column.key == key)
     best = max(judged, key=lambda row: row.figures[key].mean)
     return f"{said} The highest mean {column.title} has {name_of(best)}: {table.cell(column, best.figures[key])} %."
+
+
+def _findings(study: Study) -> list[str]:
+    """For each tree how many rows beat the baseline: every figure on the tree better, no accuracy worse."""
+    said = []
+    for tree in dict.fromkeys(one.place.get(JUDGED_BY, "") for one in study.differences):
+        held = [one for one in study.differences if one.place.get(JUDGED_BY, "") == tree]
+        good = [one for one in held if _beats(one, study.compared)]
+        count = f"{len(good) or 'none'} of {len(held)} rows"
+        start = f"By the tree {tree} {count}" if tree else f"{count[0].upper()}{count[1:]}"
+        told = f"{start} {'is' if len(good) == 1 else 'are'} milder than the baseline, and in no figure worse"
+        if good:
+            best = min(good, key=lambda one: one.figures[SEVERITY].mean)
+            told += f"; the mildest: {', '.join(text for axis, text in best.place.items() if axis != JUDGED_BY)}"
+        said.append(f"{told}.")
+    return said
+
+
+def _beats(one: Difference, compared: Sequence[Column]) -> bool:
+    """Whether every figure on the tree is better than the baseline's, and no accuracy worse, beyond what seeds do."""
+    how = {column.key: differences.direction(column, one.figures.get(column.key)) for column in compared}
+    return all(
+        found == "better" or (key not in differences.COMPARED and found != "worse") for key, found in how.items()
+    )
 
 
 def name_of(row: Row) -> str:

@@ -50,7 +50,9 @@ def study(
 
     Runs that are complete are taken as they are, unfinished ones go on where they were broken off, and those that
     failed are tried again; so a study that was stopped goes on when it is called again. A run that fails is noted
-    under ``failures`` and in the table, and the others go on. The table is written anew after every run.
+    under ``failures`` and in the table, and the others go on. The table is written anew after every run. Where the
+    file has a section [judge], each complete run is judged by its rules and trees, and what comes of it is kept under
+    ``judged``; charts for a paper are written at the end.
 
     A worker is a fresh interpreter: a script that calls this needs ``if __name__ == "__main__":`` around the call.
     The peak memory that a run notes is that of its worker up to then.
@@ -175,6 +177,8 @@ class _Book:
     def judge(self) -> None:
         """Judge what is complete by the rules and trees of the plan, if it names any; what was kept is read."""
         waiting = [name for name in self.scores if self.plan.judging and name not in self.judged]
+        if len(waiting) > 1 and self.plan.judging:
+            self.say(f"Judging {len(waiting)} runs in {len(self.plan.judging.ways)} ways each")
         for name in waiting:
             assert self.plan.judging
             kept = self.folder / JUDGED / f"{name}.json"

@@ -47,11 +47,14 @@ def built_in(name: str) -> Hierarchy:
     """The tree called ``name``: one of ``BUILT_IN``; its classes are in the order of CIFAR-100's fine labels.
 
     "cifar100" has the 100 classes and 20 superclasses of Krizhevsky (2009) under 9 groups; "cifar100-5level" has
-    2 / 4 / 8 nodes above the superclasses, the tree of the published comparisons of mistake severity.
+    2 / 4 / 8 nodes above the superclasses, the tree of the published comparisons of mistake severity. "NAME:shuffled"
+    is the tree NAME with its classes permuted (``shuffled``).
 
     Raises:
         InputError: for an unknown name.
     """
+    if name.endswith(SHUFFLED):
+        return shuffled(built_in(name.removesuffix(SHUFFLED)))
     if name not in _BUILT_IN_LEVELS:
         raise InputError(f"no built-in hierarchy is called {name!r}; there are {', '.join(BUILT_IN)}")
     levels = _BUILT_IN_LEVELS[name]

@@ -13,7 +13,7 @@ from kinwise.data.images import SPLITS, Images
 from kinwise.data.images import split as divide
 from kinwise.data.kept_duplicates import duplicates_of
 from kinwise.errors import InputError
-from kinwise.taxonomy import BUILT_IN, find
+from kinwise.taxonomy import BUILT_IN, SHUFFLED, find
 
 WITH_NEAR_DUPLICATES = ("together", "apart")
 
@@ -80,10 +80,21 @@ def read(
 
         options: dict[str, Any] = {"hierarchy": hierarchy, "size": size, "fit": fit, "strict": strict}
         return pictures(name, cache=folder, **options, say=say)
-    images = DATA_SETS[str(name)](folder)
+    return under(DATA_SETS[str(name)](folder), hierarchy)
+
+
+def under(images: Images, hierarchy: str) -> Images:
+    """``images`` with the tree of that name or in that file; empty: with their own.
+
+    Raises:
+        InputError: when there is no such tree, it is not over their classes, or labels stop at nodes of their own.
+    """
     if not hierarchy:
         return images
-    return replace(images, hierarchy=find(hierarchy).with_class_order(images.hierarchy.classes))
+    tree = find(hierarchy).with_class_order(images.hierarchy.classes)
+    if images.nodes is not None and tree != images.hierarchy:
+        raise InputError(f"{images.name}: labels stop at inner nodes of its own tree, so it can have no other")
+    return replace(images, hierarchy=tree)
 
 
 def read_for(
@@ -143,8 +154,9 @@ def whole_name(name: str) -> str:
 
     For a name that says which data or which hierarchy to take.
     """
-    known = name in DATA_SETS or name in BUILT_IN or not os.path.exists(name)
-    return name if known else os.path.abspath(name)
+    plain = name if os.path.exists(name) else name.removesuffix(SHUFFLED)
+    known = plain in DATA_SETS or plain in BUILT_IN or not os.path.exists(plain)
+    return name if known else os.path.abspath(plain) + name[len(plain) :]
 
 
 def data_folder(data_dir: Path | None = None) -> Path:

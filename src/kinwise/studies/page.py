@@ -10,17 +10,21 @@ from kinwise.show.page import render
 from kinwise.show.sections import Chart
 from kinwise.show.tallies import display
 from kinwise.show.theme import figure, text
-from kinwise.studies import table
+from kinwise.studies import differences, table
+from kinwise.studies.cells import JUDGED_BY
+from kinwise.studies.differences import Difference
+from kinwise.studies.fronts import SEVERITY, finest, front_charts, fronts
 from kinwise.studies.result import Study
 from kinwise.studies.table import Column, Row, Spread
-
-SEVERITY = "average_severity"
 
 
 def study_page(study: Study) -> str:
     """One self-contained HTML page; the same study gives the same text."""
     numbered = list(enumerate(study.rows, start=1))
-    charts = [chart for name in _data_sets(study.rows) if (chart := _chart(name, numbered))]
+    if study.judging:
+        charts = list(front_charts(fronts(study.rows)))
+    else:
+        charts = [chart for name in _data_sets(study.rows) if (chart := _chart(name, numbered))]
     keys = {"accuracy", *(column.key for column in study.columns)}
     return render(
         "study.html.j2",
@@ -36,15 +40,27 @@ def study_page(study: Study) -> str:
         not_comparable=not all(row.comparable for row in study.rows),
         alone=any(row.n == 1 for row in study.rows),
         failed=study.failed,
+        notes=study.ways(),
+        judged=study.judging is not None,
+        baseline=study.baseline,
+        compared=study.compared,
+        differences=[
+            (one, [_difference(column, one.figures.get(column.key)) for column in study.compared])
+            for one in study.differences
+        ],
+        chance=[differences.PAIRED, differences.CHANCE],
+        unjudged=study.unjudged,
         facts={"file": study.source, **study.fixed},
         terms=[(title_of(key), term.meaning) for key, term in TERMS.items() if key in keys],
     )
 
 
 def verdict(study: Study) -> str:
-    """How far the study is, and which place has the highest accuracy where all places can be compared."""
+    """How far the study is, and what is best: against the baseline, or else by accuracy where all can be compared."""
     said = f"{study.complete} of {study.planned} runs are complete"
     said += f", {len(study.failed)} failed." if study.failed else "."
+    if study.differences:
+        return " ".join([said, *_findings(study)])
     judged = [row for row in study.rows if row.n]
     keys = {finest(row) for row in judged}
     if len(judged) < 2 or len(keys) > 1 or len(_data_sets(judged)) > 1 or not all(row.comparable for row in judged):
@@ -55,14 +71,33 @@ def verdict(study: Study) -> str:
     return f"{said} The highest mean {column.title} has {name_of(best)}: {table.cell(column, best.figures[key])} %."
 
 
+def _findings(study: Study) -> list[str]:
+    """For each tree how many rows beat the baseline: every figure on the tree better, no accuracy worse."""
+    said = []
+    for tree in dict.fromkeys(one.place.get(JUDGED_BY, "") for one in study.differences):
+        held = [one for one in study.differences if one.place.get(JUDGED_BY, "") == tree]
+        good = [one for one in held if _beats(one, study.compared)]
+        count = f"{len(good) or 'none'} of {len(held)} rows"
+        start = f"By the tree {tree} {count}" if tree else f"{count[0].upper()}{count[1:]}"
+        told = f"{start} {'is' if len(good) == 1 else 'are'} milder than the baseline, and in no figure worse"
+        if good:
+            best = min(good, key=lambda one: one.figures[SEVERITY].mean)
+            told += f"; the mildest: {', '.join(text for axis, text in best.place.items() if axis != JUDGED_BY)}"
+        said.append(f"{told}.")
+    return said
+
+
+def _beats(one: Difference, compared: Sequence[Column]) -> bool:
+    """Whether every figure on the tree is better than the baseline's, and no accuracy worse, beyond what seeds do."""
+    how = {column.key: differences.direction(column, one.figures.get(column.key)) for column in compared}
+    return all(
+        found == "better" or (key not in differences.COMPARED and found != "worse") for key, found in how.items()
+    )
+
+
 def name_of(row: Row) -> str:
     """The place of a row in words."""
     return ", ".join(row.place.values()) or "every run"
-
-
-def finest(row: Row) -> str:
-    """The key of the accuracy at the finest level, which comes last."""
-    return [key for key in row.figures if key.startswith("accuracy ")][-1]
 
 
 def _data_sets(rows: Sequence[Row]) -> list[str]:
@@ -77,6 +112,15 @@ def _cell(column: Column, row: Row) -> tuple[str, str, str]:
     limits = [] if found.low is None or found.high is None else [found.low, found.high]
     shown = [f"{column.factor * number:.{column.digits}f}" for number in (found.mean, *limits)]
     return repr(found.mean), shown[0], " to ".join(shown[1:])
+
+
+def _difference(column: Column, found: Spread | None) -> tuple[str, str, str, str]:
+    """The number that a cell is sorted by, the difference, its interval, and "better" or "worse"; or empty texts."""
+    if found is None:
+        return "", "", "", ""
+    limits = [] if found.low is None or found.high is None else [found.low, found.high]
+    mean, *shown = [f"{column.factor * number:+.{column.digits}f}" for number in (found.mean, *limits)]
+    return repr(found.mean), mean, " to ".join(shown), differences.direction(column, found)
 
 
 def _chart(data: str, numbered: Sequence[tuple[int, Row]]) -> Chart | None:

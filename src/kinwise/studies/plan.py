@@ -13,8 +13,9 @@ from typing import Any
 from kinwise.config import Config
 from kinwise.errors import InputError
 from kinwise.recipes import recipe
+from kinwise.studies.judging import Judging, read_judging
 
-SECTIONS = ("axes", "set", "variants")
+SECTIONS = ("axes", "set", "variants", "judge")
 VARIANT = "variant"
 LONGEST_NAME = 120
 
@@ -58,6 +59,7 @@ class Plan:
         axes: the names of the axes, as in the file.
         fixed: what is the same for all runs.
         runs: every combination; the last axis changes fastest.
+        judging: by which rules and trees all runs are judged; None: as they were when they were trained.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Plan:
     axes: tuple[str, ...]
     fixed: dict[str, str]
     runs: tuple[Planned, ...]
+    judging: Judging | None = None
 
 
 def read_plan(source: Source) -> Plan:
@@ -72,7 +75,7 @@ def read_plan(source: Source) -> Plan:
 
     ``[axes]`` holds a list of values, or a single one, for any keys of the config; ``[set]`` holds what is the same for
     all runs; each ``[[variants]]`` sets several keys at once under a ``name``, and all variants together are one more
-    axis. A key stands in one place only.
+    axis. A key stands in one place only. ``[judge]`` says by which rules and trees runs are judged: ``read_judging``.
 
     Raises:
         InputError: when the file cannot be read, or for an unknown key, a value that does not fit, an empty axis, or
@@ -84,9 +87,11 @@ def read_plan(source: Source) -> Plan:
         _require_one_place({"[set]": [("", fixed)], **{f"axis {axis}": choices for axis, choices in axes.items()}})
         runs = tuple(_planned(dict(zip(axes, choices, strict=True)), fixed) for choices in product(*axes.values()))
         _require_different(runs)
+        texts = {axis: [text for text, _ in choices] for axis, choices in axes.items()}
+        judging = read_judging(data["judge"], texts) if "judge" in data else None
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
-    return Plan(name=name, source=where, axes=tuple(axes), fixed=fixed, runs=runs)
+    return Plan(name=name, source=where, axes=tuple(axes), fixed=fixed, runs=runs, judging=judging)
 
 
 def read_file(source: Source, sections: Sequence[str]) -> tuple[str, str, dict[str, Any]]:

@@ -1,16 +1,18 @@
 """What a study has come to: its rows, and its table as text, Markdown and CSV."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kinwise.judge.scores import Scores
-from kinwise.studies import table
+from kinwise.studies import cells, differences, table
+from kinwise.studies.cells import SEED, Unjudged
+from kinwise.studies.differences import Difference
+from kinwise.studies.judged import Judged
+from kinwise.studies.judging import PLAIN, Judging
 from kinwise.studies.plan import Plan
 from kinwise.studies.table import Column, Row
 from kinwise.studies.work import Outcome
-
-SEED = "seed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,10 @@ class Study:
         columns: the figures of the rows.
         fixed: the values that are the same for all runs, as ``--set`` takes them.
         failed: those that failed when they were last tried, with the reason.
+        judging: the rules and trees that every run is judged by; None: as it was when it was trained.
+        differences: of every other row to the baseline, where there is one.
+        compared: the figures of the differences.
+        unjudged: rules and trees that could not be used, with the reason.
     """
 
     name: str
@@ -38,17 +44,37 @@ class Study:
     columns: tuple[Column, ...]
     fixed: dict[str, str]
     failed: tuple[Outcome, ...] = ()
+    judging: Judging | None = None
+    differences: tuple[Difference, ...] = ()
+    compared: tuple[Column, ...] = ()
+    unjudged: tuple[Unjudged, ...] = ()
+
+    @property
+    def baseline(self) -> str:
+        """What the others are held against, in words; empty where nothing is."""
+        if not self.judging or not self.judging.baseline:
+            return ""
+        return ", ".join([*(f"{axis} {text}" for axis, text in self.judging.baseline.items()), f"decision {PLAIN}"])
 
     def text(self) -> str:
-        """The table for a terminal, with its notes and the runs that failed."""
-        failed = [f"FAILED {one.name}: {one.reason}" for one in self.failed]
-        return "\n".join([table.plain(self.rows, self.columns), "", *self.notes(), *failed])
+        """The tables for a terminal, with their notes, the runs that failed and what could not be judged."""
+        lines = [table.plain(self.rows, self.columns), "", *self.notes()]
+        if self.differences:
+            grid = table.aligned(differences.grid(self.differences, self.compared))
+            lines += ["", f"Differences to {self.baseline}", grid, "", *self.notes_on_differences()]
+        lines += [f"FAILED {one.name}: {one.reason}" for one in self.failed]
+        return "\n".join([*lines, *(f"NOT JUDGED {one}" for one in self.unjudged)])
 
     def markdown(self) -> str:
-        """The table in Markdown, with its notes and the runs that failed."""
+        """The tables in Markdown, with their notes, the runs that failed and what could not be judged."""
         failed = [f"- {one.name}: `{one.reason}`" for one in self.failed]
         parts = [f"# {self.name}", table.markdown(self.rows, self.columns).rstrip(), "\n".join(self.notes())]
+        if self.differences:
+            grid = differences.markdown(self.differences, self.compared).rstrip()
+            parts += [f"## Differences to {self.baseline}", grid, "\n".join(self.notes_on_differences())]
         parts += ["## Runs that failed", "\n".join(failed)] if failed else []
+        missing = "\n".join(f"- {one}" for one in self.unjudged)
+        parts += ["## Not judged", missing] if missing else []
         return "\n\n".join(parts) + "\n"
 
     def csv(self) -> str:
@@ -59,32 +85,65 @@ class Study:
         """What has to be said below the table."""
         missing = self.planned - self.complete
         said = [f"{self.complete} of {self.planned} runs are complete, {len(self.failed)} failed."] if missing else []
-        return said + table.notes(self.rows)
+        return said + self.ways() + table.notes(self.rows)
+
+    def notes_on_differences(self) -> list[str]:
+        """What has to be said below the table of differences."""
+        return [differences.PAIRED, differences.CHANCE]
+
+    def ways(self) -> list[str]:
+        """By which rule and which tree, where the table has no column for them."""
+        if not self.judging:
+            return []
+        decisions, names = self.judging.decisions, list(self.judging.trees)
+        said = [f"The answers are those of the rule {decisions[0]}."] if len(decisions) == 1 else []
+        return [*said, f"All are judged by the tree {names[0]}."] if len(names) == 1 else said
 
 
-def gather(plan: Plan, folder: Path, scores: Mapping[str, Scores], failed: Mapping[str, Outcome]) -> Study:
-    """The study of ``plan``, given the scores of its complete runs and the outcomes of those that failed, by name."""
-    places: dict[tuple[str, ...], list[str]] = {}
-    axes = [axis for axis in plan.axes if axis != SEED]
-    for run in plan.runs:
-        places.setdefault(tuple(run.place[axis] for axis in axes), []).append(run.name)
-    rows = [
-        table.row(
-            dict(zip(axes, place, strict=True)),
-            scores=[scores[name] for name in names if name in scores],
-            failed=[name for name in names if name in failed],
-            planned=len(names),
-        )
-        for place, names in places.items()
-    ]
-    return Study(
+def gather(
+    plan: Plan,
+    folder: Path,
+    scores: Mapping[str, Scores],
+    failed: Mapping[str, Outcome],
+    judged: Mapping[str, Sequence[Judged]],
+) -> Study:
+    """The study of ``plan``, by name of the run: the scores of those that are complete, the outcomes of those that
+    failed, and where the plan says how runs are judged, what came of it.
+    """
+    found = Study(
         name=plan.name,
         source=plan.source,
         folder=folder,
         planned=len(plan.runs),
         complete=len(scores),
-        rows=tuple(rows),
-        columns=table.columns(list(scores.values())),
+        rows=(),
+        columns=(),
         fixed=plan.fixed,
         failed=tuple(failed[run.name] for run in plan.runs if run.name in failed),
+    )
+    if plan.judging is None:
+        rows = _rows_as_trained(plan, scores, failed)
+        return replace(found, rows=rows, columns=table.columns(list(scores.values())))
+    known = cells.cells(plan, plan.judging, judged, list(failed))
+    compared, columns = cells.against_baseline(known, plan.judging)
+    return replace(
+        found,
+        rows=cells.rows(known, plan.judging),
+        columns=table.columns([scores for cell in known for scores in cell.scores.values()]),
+        judging=plan.judging,
+        differences=compared,
+        compared=columns,
+        unjudged=cells.unjudged(judged),
+    )
+
+
+def _rows_as_trained(plan: Plan, scores: Mapping[str, Scores], failed: Mapping[str, Outcome]) -> tuple[Row, ...]:
+    return tuple(
+        table.row(
+            {axis: text for axis, text in runs[0].place.items() if axis != SEED},
+            scores=[scores[run.name] for run in runs if run.name in scores],
+            failed=[run.name for run in runs if run.name in failed],
+            planned=len(runs),
+        )
+        for runs in cells.places(plan).values()
     )

@@ -21,7 +21,10 @@ from kinwise.record import CONFIG, config_of
 from kinwise.run import Run
 from kinwise.show.glossary import clock, percent
 from kinwise.studies.cluster import run_on_cluster
+from kinwise.studies.differences import comma_separated
 from kinwise.studies.fit import fitted
+from kinwise.studies.fronts import fronts, write_fronts
+from kinwise.studies.judged import Judged, judged
 from kinwise.studies.page import study_page
 from kinwise.studies.plan import Plan, Source, read_plan
 from kinwise.studies.result import Study, gather
@@ -29,6 +32,7 @@ from kinwise.studies.work import STUDY, Job, Outcome, run_here
 
 RUNS = "runs"
 FAILURES = "failures"
+JUDGED = "judged"
 LOCK = ".lock"
 
 
@@ -46,7 +50,9 @@ def study(
 
     Runs that are complete are taken as they are, unfinished ones go on where they were broken off, and those that
     failed are tried again; so a study that was stopped goes on when it is called again. A run that fails is noted
-    under ``failures`` and in the table, and the others go on. The table is written anew after every run.
+    under ``failures`` and in the table, and the others go on. The table is written anew after every run. Where the
+    file has a section [judge], each complete run is judged by its rules and trees, and what comes of it is kept under
+    ``judged``; charts for a paper are written at the end.
 
     A worker is a fresh interpreter: a script that calls this needs ``if __name__ == "__main__":`` around the call.
     The peak memory that a run notes is that of its worker up to then.
@@ -70,7 +76,8 @@ def study(
     folder = jobs[0].folder.parents[1]
     with _alone(folder):
         mark = uuid4().hex  # by which a machine of the cluster knows this folder
-        settings = {"file": plan.source, "axes": list(plan.axes), "set": plan.fixed}
+        settings: dict[str, Any] = {"file": plan.source, "axes": list(plan.axes), "set": plan.fixed}
+        settings |= {"judge": plan.judging.to_dict()} if plan.judging else {}
         write_json(folder / STUDY, {"mark": mark, **settings, "runs": {run.name: run.settings for run in plan.runs}})
         book = _Book(plan, folder, say)
         waiting = {job.name: job for job in jobs if not book.enter(job)}
@@ -79,6 +86,7 @@ def study(
         todo = list(waiting.values())
         outcomes = run_on_cluster(todo, cluster, mark, **given) if cluster else run_here(todo, **given)
         try:
+            book.judge()
             with closing(outcomes):
                 for outcome in outcomes:
                     book.note(waiting.pop(outcome.name), outcome, left=len(waiting))
@@ -88,6 +96,8 @@ def study(
             raise Interrupted(told) from stop
         finally:
             found = book.write()
+        if found.judging:
+            write_fronts(folder, fronts(found.rows))
     return found
 
 
@@ -104,7 +114,7 @@ def prepare(
     if folder.exists() and not (folder / STUDY).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is there already and is no study; choose another --out")
     try:
-        configs = fitted(plan.runs, images, data_dir)
+        configs = fitted(plan.runs, images, data_dir, plan.judging.trees if plan.judging else {})
     except InputError as error:
         raise InputError(f"{plan.source}: {error}") from error
     jobs = [Job(name=name, config=config, folder=folder / RUNS / name) for name, config in configs.items()]
@@ -155,6 +165,7 @@ class _Book:
         self.plan, self.folder, self.say = plan, folder, say
         self.scores: dict[str, Scores] = {}
         self.failed: dict[str, Outcome] = {}
+        self.judged: dict[str, list[Judged]] = {}
         self.noted, self.started = 0, monotonic()
 
     def enter(self, job: Job) -> bool:
@@ -162,6 +173,16 @@ class _Book:
         if (job.folder / run_folder.DONE).is_file() and job.name not in self.scores:
             self.scores[job.name] = Run(job.folder).saved_scores()
         return job.name in self.scores
+
+    def judge(self) -> None:
+        """Judge what is complete by the rules and trees of the plan, if it names any; what was kept is read."""
+        waiting = [name for name in self.scores if self.plan.judging and name not in self.judged]
+        if len(waiting) > 1 and self.plan.judging:
+            self.say(f"Judging {len(waiting)} runs in {len(self.plan.judging.ways)} ways each")
+        for name in waiting:
+            assert self.plan.judging
+            kept = self.folder / JUDGED / f"{name}.json"
+            self.judged[name] = judged(Run(self.folder / RUNS / name), self.plan.judging, kept)
 
     def note(self, job: Job, outcome: Outcome, *, left: int) -> None:
         """Enter what came of a run, say so, and write the tables."""
@@ -174,6 +195,7 @@ class _Book:
             told = f"FAILED: {outcome.reason}"
         else:
             self.enter(job)
+            self.judge()
             path.unlink(missing_ok=True)
             told = headline(self.scores[job.name])
         self.noted += 1
@@ -184,9 +206,11 @@ class _Book:
 
     def write(self) -> Study:
         """Write the tables of what is known so far."""
-        found = gather(self.plan, self.folder, self.scores, self.failed)
+        found = gather(self.plan, self.folder, self.scores, self.failed, self.judged)
         write_text(self.folder / "table.md", found.markdown())
         write_text(self.folder / "table.csv", found.csv())
+        if found.differences:
+            write_text(self.folder / "differences.csv", comma_separated(found.differences, found.compared))
         write_text(self.folder / "table.html", study_page(found))
         return found
 

@@ -69,6 +69,8 @@ class Row:
         failed: the names of those that failed.
         figures: of the complete runs: key of the column -> mean and interval; a figure that is undefined is left out.
         comparable: whether all were judged on the official test pictures.
+        tree: the name of the tree they were judged by; empty: the one that their pictures come with.
+        baseline: whether others are held against it.
     """
 
     place: dict[str, str]
@@ -77,6 +79,8 @@ class Row:
     failed: tuple[str, ...] = ()
     figures: dict[str, Spread]
     comparable: bool = True
+    tree: str = ""
+    baseline: bool = False
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -116,7 +120,15 @@ def _column(key: str) -> Column:
     return Column(key, measure.title, measure.better, **share)  # type: ignore[arg-type]
 
 
-def row(place: Mapping[str, str], *, planned: int, scores: Sequence[Scores], failed: Sequence[str] = ()) -> Row:
+def row(
+    place: Mapping[str, str],
+    *,
+    planned: int,
+    scores: Sequence[Scores],
+    failed: Sequence[str] = (),
+    tree: str = "",
+    baseline: bool = False,
+) -> Row:
     """The row at ``place``, whose complete runs have these ``scores``."""
     found = [figures(one) for one in scores]
     keys = {key: None for one in found for key in one}
@@ -127,6 +139,8 @@ def row(place: Mapping[str, str], *, planned: int, scores: Sequence[Scores], fai
         failed=tuple(failed),
         figures={key: spread([one[key] for one in found if key in one]) for key in keys},
         comparable=all(one.comparable for one in scores),
+        tree=tree,
+        baseline=baseline,
     )
 
 
@@ -175,10 +189,18 @@ def notes(rows: Sequence[Row]) -> list[str]:
 
 
 def markdown(rows: Sequence[Row], shown: Sequence[Column]) -> str:
-    """The table in Markdown, without its notes; what would end a cell is escaped."""
-    lines = [[text.replace("|", r"\|").replace("\n", " ") for text in line] for line in grid(rows, shown)]
-    rule = [":--" if text in (rows[0].place if rows else ()) else "--:" for text in lines[0]]
-    return "".join(f"| {' | '.join(line)} |\n" for line in (lines[0], rule, *lines[1:]))
+    """The table in Markdown, without its notes."""
+    return markdown_of(grid(rows, shown), words=len(rows[0].place) if rows else 0)
+
+
+def markdown_of(lines: Sequence[Sequence[str]], *, words: int) -> str:
+    """Lines of texts, the first the head, in Markdown; the first ``words`` columns hold no numbers.
+
+    What would end a cell is escaped.
+    """
+    escaped = [[text.replace("|", r"\|").replace("\n", " ") for text in line] for line in lines]
+    rule = [":--" if place < words else "--:" for place in range(len(lines[0]))]
+    return "".join(f"| {' | '.join(line)} |\n" for line in (escaped[0], rule, *escaped[1:]))
 
 
 def plain(rows: Sequence[Row], shown: Sequence[Column]) -> str:

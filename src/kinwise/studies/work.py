@@ -160,7 +160,7 @@ def _work(line: Connection, number: int, threads: int, images: "Images | None", 
 
 
 class Pictures:
-    """The official pictures of a data set, kept until another one is asked for; or always the ones given."""
+    """The official pictures of a data set, kept until another is asked for; or those given, with the tree asked for."""
 
     def __init__(self, images: "Images | None" = None, data_dir: Path | None = None) -> None:
         self.images, self.data_dir = images, data_dir
@@ -169,10 +169,12 @@ class Pictures:
 
     def named_by(self, config: Config) -> "Images":
         """The pictures that ``config`` names, in the form that it wants."""
-        from kinwise.data import read_for
+        from kinwise.data import read_for, under
 
+        if self.given and self.images is not None:
+            return under(self.images, config.hierarchy)
         form = (config.data, config.hierarchy, config.size, config.fit)
-        if self.images is None or (self.form != form and not self.given):
+        if self.images is None or self.form != form:
             self.images = None  # two data sets may not have room
             self.images, self.form = read_for(config, self.data_dir), form
         return self.images

@@ -11,11 +11,15 @@ Four forms are known:
 - a folder layout: a folder without sub-folders is a class; hidden folders do not count.
 
 The order of the classes is the order of the rows; in JSON that of the text, in folders that of the names.
+
+``NAME:shuffled`` is the tree NAME with its classes permuted over its leaves: the control that shows how much of a
+result comes from the tree itself.
 """
 
 import csv
 import json
 from functools import lru_cache
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
@@ -33,6 +37,9 @@ _BUILT_IN_LEVELS = {
     "cifar100-5level": ("level2", "level4", "level8", "superclass", "class"),
 }
 BUILT_IN = tuple(_BUILT_IN_LEVELS)
+SHUFFLED = ":shuffled"
+"""What the name of a tree ends in whose classes are shuffled."""
+SHUFFLE_SEED = 0
 
 
 @lru_cache
@@ -40,11 +47,14 @@ def built_in(name: str) -> Hierarchy:
     """The tree called ``name``: one of ``BUILT_IN``; its classes are in the order of CIFAR-100's fine labels.
 
     "cifar100" has the 100 classes and 20 superclasses of Krizhevsky (2009) under 9 groups; "cifar100-5level" has
-    2 / 4 / 8 nodes above the superclasses, the tree of the published comparisons of mistake severity.
+    2 / 4 / 8 nodes above the superclasses, the tree of the published comparisons of mistake severity. "NAME:shuffled"
+    is the tree NAME with its classes permuted (``shuffled``).
 
     Raises:
         InputError: for an unknown name.
     """
+    if name.endswith(SHUFFLED):
+        return shuffled(built_in(name.removesuffix(SHUFFLED)))
     if name not in _BUILT_IN_LEVELS:
         raise InputError(f"no built-in hierarchy is called {name!r}; there are {', '.join(BUILT_IN)}")
     levels = _BUILT_IN_LEVELS[name]
@@ -54,18 +64,36 @@ def built_in(name: str) -> Hierarchy:
     return tree(ClassPaths(paths=paths, places=places, levels=levels), Path("cifar100_levels.csv"))
 
 
+def shuffled(hierarchy: Hierarchy, seed: int = SHUFFLE_SEED) -> Hierarchy:
+    """The same shape of tree, its classes permuted over the leaves: it says nothing about which classes are related.
+
+    The leaves, in their order, get the classes in the order of SHA-256("SEED:CLASS"), so one seed gives one tree on
+    every machine. The classes keep their numbers, the inner nodes their names, and every level its size.
+    """
+    order = sorted(
+        hierarchy.classes, key=lambda name: sha256(f"{seed}:{name}".encode("utf-8", "surrogatepass")).digest()
+    )
+    names = list(hierarchy.names)
+    for leaf, name in zip(hierarchy.leaves, order, strict=True):
+        names[leaf] = name
+    moved = Hierarchy(parents=hierarchy.parents, names=tuple(names), levels=hierarchy.levels)
+    return moved.with_class_order(hierarchy.classes)
+
+
 def find(name_or_path: str | Path) -> Hierarchy:
-    """The built-in tree of that name, else the tree in that file or folder.
+    """The built-in tree of that name, else the tree in that file or folder; shuffled where ``:shuffled`` follows.
 
     Raises:
         InputError: when it is neither, or the file holds no tree.
     """
-    if str(name_or_path) in BUILT_IN:
-        return built_in(str(name_or_path))
+    name = str(name_or_path)
+    if name.endswith(SHUFFLED) and not Path(name).exists():
+        return shuffled(find(name.removesuffix(SHUFFLED)))
+    if name in BUILT_IN:
+        return built_in(name)
     if not Path(name_or_path).exists():
         raise InputError(
-            f"no hierarchy {str(name_or_path)!r}: it is no file or folder, and the built-in ones are "
-            f"{', '.join(BUILT_IN)}"
+            f"no hierarchy {name!r}: it is no file or folder, and the built-in ones are {', '.join(BUILT_IN)}"
         )
     return read(name_or_path)
 

@@ -105,7 +105,7 @@ class Study:
     """
 
     file: Annotated[Positional[Path], arg(metavar="FILE")]
-    """TOML: [axes] holds lists of values, [set] what is the same for all runs."""
+    """TOML: [axes] holds lists of values, [set] what is the same for all runs, [judge] how they are judged."""
     out: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(default: runs/ and the name of FILE)")] = None
     """Where the runs, the table and what failed go; started again, what is complete there is not trained again."""
     workers: Annotated[int, arg(metavar="N")] = 1

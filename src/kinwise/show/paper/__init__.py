@@ -1,6 +1,6 @@
 """Figures for a paper: what the report shows, as PNG and SVG in the widths of one and two columns, with captions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,8 @@ from kinwise.judge.scores import Scores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from kinwise.show.paper.style import Drawing
 
 CAPTIONS = "captions.md"
 DOTS_PER_INCH = 300
@@ -43,12 +45,22 @@ def write_figures(
     Raises:
         InputError: when the scores are of other pictures or another tree, or the folder cannot be written to.
     """
-    from kinwise.show.paper.captions import captions_text
     from kinwise.show.paper.drawings import draw
+
+    return write_drawings(folder, lambda: draw(predictions, scores, history, explanations))
+
+
+def write_drawings(folder: Path, draw: Callable[[], Sequence["Drawing"]]) -> list[Path]:
+    """Write what ``draw`` draws as NAME.png and NAME.svg, and captions.md; returns the files, the captions last.
+
+    Raises:
+        InputError: what ``draw`` raises, or when the folder cannot be written to.
+    """
+    from kinwise.show.paper.captions import captions_text
     from kinwise.show.paper.style import paper_style
 
     with paper_style():
-        drawings = draw(predictions, scores, history, explanations)
+        drawings = draw()
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
         written = [

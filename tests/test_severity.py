@@ -1,6 +1,7 @@
 """Learned severity factors: they follow what validation pictures want, and stay positive and increasing."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +10,10 @@ import torch.nn.functional as F
 from easy import CONFIG, CPU, TREE, easy_images
 from torch import Tensor
 
+import kinwise
 from kinwise.data.augment import normalise
 from kinwise.errors import InputError
+from kinwise.experiment import Watchers
 from kinwise.learn.severity import SeverityTuner
 from kinwise.learn.train import Training
 
@@ -94,6 +97,22 @@ def test_a_break_changes_nothing() -> None:
     second.load_state(first.state())
     second.run()
     assert second.history[-1]["severity_factors"] == whole.history[-1]["severity_factors"]
+
+
+def test_what_was_learned_is_said_kept_and_shown(tmp_path: Path) -> None:
+    said: list[str] = []
+    changes = [f"{key}={LEARNED.text_of(key)}" for key in ("widths", "batch", "epochs", "resolutions", "translate")]
+    run = kinwise.train(
+        IMAGES,
+        changes=[*changes, "loss=learned-severity", "explained=0"],
+        out=tmp_path / "run",
+        watchers=Watchers(say=said.append),
+    )
+    factors = run.saved_scores().training["severity_factors"]  # type: ignore[index]
+    assert factors == run.history[-1]["severity_factors"]
+    text = ", ".join(f"{severity}: {factor:.2f}" for severity, factor in enumerate(factors))
+    assert f"Severity factors learned on validation pictures: {text}" in said
+    assert text in (run.folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_without_validation_pictures_there_is_nothing_to_learn_from() -> None:

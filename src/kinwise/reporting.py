@@ -39,6 +39,9 @@ def report_of(
     }
     if tried := (scores.training or {}).get("logit_adjustment"):
         facts["logit adjustment"] = _adjustment_text(tried)
+    if factors := (scores.training or {}).get("severity_factors"):
+        learned = ", ".join(f"{severity}: {factor:.2f}" for severity, factor in enumerate(factors))
+        facts["severity factors, learned"] = learned
     name = folder.name.removesuffix(PARTIAL)
     again = ["kinwise", "evaluate", str(folder.with_name(name)), "--decision", "top-down"]
     commands = {

@@ -51,6 +51,7 @@ def judge_and_write(
         "device": str(training.machine),
         "parts": _parts_learnt_from(training, images),
         **adjusted,
+        **_learned_factors(training, say),
     }
     scores = replace(score(predictions), model=model_facts(training.network), training=facts)
     config, tree = training.config, images.hierarchy
@@ -82,6 +83,16 @@ def _adjusted(training: Training, images: Images, say: Callable[[str], None]) ->
         f"{chosen.recall_macro:.1%}, accuracy {plain.accuracy:.1%} > {chosen.accuracy:.1%}"
     )
     return {"logit_adjustment": [asdict(one) for one in tried]}
+
+
+def _learned_factors(training: Training, say: Callable[[str], None]) -> dict[str, Any]:
+    """The severity factors that were learned on validation pictures, where the loss has any, and say them."""
+    if not training.tuner:
+        return {}
+    factors = training.context.severity_factors.tolist()
+    listed = ", ".join(f"{severity}: {factor:.2f}" for severity, factor in enumerate(factors))
+    say(f"Severity factors learned on validation pictures: {listed}")
+    return {"severity_factors": factors}
 
 
 def _keep_validation(training: Training, images: Images, folder: Path) -> Predictions | None:

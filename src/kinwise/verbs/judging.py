@@ -23,13 +23,11 @@ class Evaluate:
     run: Annotated[Positional[Path], arg(metavar="RUN")]
     """A run folder."""
     decision: Annotated[str, arg(metavar="RULE")] = "argmax"
-    """How probabilities become answers: argmax, independent, top-down, bottom-up, product, least-cost; or, with answers
-    that may stop at an inner node, deepest-likely, climb or hedge; all for a table."""
+    """argmax, independent, top-down, bottom-up, product, least-cost, deepest-likely, climb, hedge; all for a table."""
     hierarchy: Annotated[str | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: the run's own)")] = None
     """Judge under another tree: cifar100, cifar100-5level, or a file."""
     promise: Annotated[float | None, arg(metavar="SHARE", help_behavior_hint="")] = None
-    """The share of right answers that climb and hedge promise (without: 0.95); beside another rule, how the test
-    pictures fare with climb."""
+    """Answers that stop early so that this share of them is right, such as 0.95; by climb, or by --decision hedge."""
     data: Annotated[str | None, arg(metavar="DATA", help_behavior_hint="")] = None
     """Run the network on the test pictures of this data set instead of taking the saved predictions."""
     data_dir: DataFolder = None
@@ -51,8 +49,7 @@ class Score:
     hierarchy: Annotated[str, arg(metavar="NAME|FILE")]
     """The tree: cifar100, cifar100-5level, or a file (nested JSON, a table of levels, parent-child pairs)."""
     decision: Annotated[str, arg(metavar="RULE")] = "argmax"
-    """How probabilities become answers: argmax, independent, top-down, bottom-up, product, least-cost or
-    deepest-likely; no report is written of the last, which may stop at an inner node."""
+    """How probabilities become answers: argmax, independent, top-down, bottom-up, product or least-cost."""
     report: Annotated[Path | None, arg(metavar="HTML", help_behavior_hint="(default: FILE with .html)")] = None
     """Where to write the report."""
     json: Flag = False

@@ -4,8 +4,8 @@
 
 The saved test predictions of each run are divided at random, again and again: on one side the temperature and the
 threshold are learned, the other side is judged. Sides of one half, and few pictures to learn from as in small data
-sets. Beside the rule of kinwise, on the same divisions: the lowest threshold at which (wrong + 1) / (answered + 1) is
-at most 1 - promise, which is what conformal risk control would ask for. Writes ``promises.json``.
+sets. The rules climb and hedge, and on the same divisions climb with the lowest threshold at which (wrong + 1) /
+(answered + 1) is at most 1 - promise, which is what conformal risk control would ask for. Writes ``promises.json``.
 """
 
 import argparse
@@ -18,7 +18,8 @@ import numpy as np
 from common import machine, summary, write
 
 from kinwise.judge.calibrate import calibrate, temperature_for
-from kinwise.judge.climb import Kept, given_and_wrong, kept_on, threshold_for
+from kinwise.judge.climb import Kept, given_and_wrong, kept, kept_on, threshold_for
+from kinwise.judge.hedge import hedge, weight_for
 from kinwise.judge.predictions import Predictions
 from kinwise.run import Run
 
@@ -33,19 +34,30 @@ def part(predictions: Predictions, rows: np.ndarray) -> Predictions:
     return Predictions(probabilities=levels, labels=labels, ids=ids, hierarchy=predictions.hierarchy)
 
 
-def tested(promise: float, learned: Predictions) -> float:
-    """The rule of kinwise."""
-    return threshold_for(promise, learned.probabilities, learned.labels, learned.hierarchy).value
+def climbed(promise: float, learned: Predictions, rest: Predictions) -> Kept:
+    """The rule climb."""
+    return kept_on(rest, threshold_for(promise, learned.probabilities, learned.labels, learned.hierarchy).value)
 
 
-def conformal(promise: float, learned: Predictions) -> float:
-    """The lowest threshold at which (wrong + 1) / (answered + 1) <= 1 - promise; 1 where there is none."""
+def hedged(promise: float, learned: Predictions, rest: Predictions) -> Kept:
+    """The rule hedge."""
+    tree = rest.hierarchy
+    weight = weight_for(promise, learned.probabilities[-1], learned.labels, tree).value
+    return kept(hedge(rest.probabilities[-1], tree, weight)[0], rest.labels, tree)
+
+
+def conformal(promise: float, learned: Predictions, rest: Predictions) -> Kept:
+    """Climb with the lowest threshold at which (wrong + 1) / (answered + 1) <= 1 - promise; 1 where there is none."""
     given, wrong = given_and_wrong(TRIED, learned.probabilities, learned.labels, learned.hierarchy)
     passed = (wrong + 1) / (given + 1) <= 1 - promise
-    return float(TRIED[passed.argmax()]) if passed.any() else 1.0
+    return kept_on(rest, float(TRIED[passed.argmax()]) if passed.any() else 1.0)
 
 
-RULES: dict[str, Callable[[float, Predictions], float]] = {"kinwise": tested, "conformal risk control": conformal}
+RULES: dict[str, Callable[[float, Predictions, Predictions], Kept]] = {
+    "climb": climbed,
+    "hedge": hedged,
+    "conformal risk control": conformal,
+}
 
 
 def judged(found: list[Kept], promise: float) -> dict[str, Any]:
@@ -61,6 +73,7 @@ def judged(found: list[Kept], promise: float) -> dict[str, Any]:
         "below the promise by more than its interval": sum(
             one.accuracy[2] < promise for one in answered if one.accuracy
         ),
+        "specificity": float(np.mean([one.specificity for one in found])),
         "coverage": float(np.mean([one.coverage for one in found])),
         "stops at each level": np.mean([one.levels for one in found], axis=0).tolist(),
     }
@@ -79,7 +92,7 @@ def divided(predictions: Predictions, size: int, halvings: int) -> dict[str, Any
         learned, rest = calibrate(learned, temperature), calibrate(part(predictions, order[size:]), temperature)
         for rule, choose in RULES.items():
             for promise in PROMISES:
-                found[rule][promise].append(kept_on(rest, choose(promise, learned)))
+                found[rule][promise].append(choose(promise, learned, rest))
         seconds.append(time.perf_counter() - began)
     return {
         "learned from": size,

@@ -34,7 +34,7 @@ FAILS = Trait(
 
 def failure_of(predictions: Predictions, row: int, reasons: tuple[str, ...] = ("confident",)) -> Failure:
     """What was true and answered in a row; the severity is that of the answered class."""
-    tree, answers = predictions.hierarchy, decide(predictions, "argmax")[row]
+    tree, answers = predictions.hierarchy, decide(predictions, "argmax").answers[row]
     truth = tree.level_labels[predictions.labels[row]]
     path = tuple(
         LevelAnswer(
@@ -59,7 +59,7 @@ def failure_of(predictions: Predictions, row: int, reasons: tuple[str, ...] = ("
 
 def mistakes(predictions: Predictions, most: int) -> np.ndarray:
     """The rows of the most confident mistakes."""
-    answers = decide(predictions, "argmax")[:, -1]
+    answers = decide(predictions, "argmax").answers[:, -1]
     wrong = np.flatnonzero(answers != predictions.labels)
     return wrong[np.argsort(-predictions.probabilities[-1][wrong, answers[wrong]], kind="stable")][:most]
 

@@ -8,7 +8,7 @@ from strategies import hierarchies
 from zoo import LABELS, PROBABILITIES, ZOO, random_predictions
 
 from kinwise.hierarchy import Hierarchy
-from kinwise.judge.decide import argmax
+from kinwise.judge.decide import decide
 from kinwise.judge.metrics import score
 from kinwise.judge.predictions import Predictions
 from kinwise.show import charts, sections, tallies
@@ -67,7 +67,7 @@ def test_top_confusions_are_ordered_and_carry_both_ways() -> None:
 
 
 def test_every_node_is_judged_at_its_own_level(zoo: Predictions) -> None:
-    counts, shares = tallies.node_accuracy(zoo, argmax(zoo))
+    counts, shares = tallies.node_accuracy(zoo, decide(zoo).answers)
     named = {name: (int(counts[node]), shares[node]) for node, name in enumerate(ZOO.names)}
     assert named.pop("ray")[0] == 0
     assert named == {
@@ -85,7 +85,7 @@ def test_every_node_is_judged_at_its_own_level(zoo: Predictions) -> None:
 
 
 def test_mistakes_kept_in_the_family(zoo: Predictions) -> None:
-    assert tallies.kept_in_the_family(zoo, argmax(zoo)) == pytest.approx((2 / 3, 1 / 3))
+    assert tallies.kept_in_the_family(zoo, decide(zoo).answers) == pytest.approx((2 / 3, 1 / 3))
     assert tallies.kept_in_the_family(zoo, ZOO.level_labels[LABELS]) is None
 
 
@@ -158,7 +158,7 @@ def test_folded_confusions_count_the_class_answers_under_a_node(zoo: Predictions
 
 
 def test_the_rings_of_the_tree_add_up(zoo: Predictions) -> None:
-    (rings,) = charts.accuracy_on_the_tree(zoo, argmax(zoo)).data
+    (rings,) = charts.accuracy_on_the_tree(zoo, decide(zoo).answers).data
     assert "6" not in rings.ids, "the ray has no pictures"
     value = dict(zip(rings.ids, rings.values, strict=True))
     for node, parent in zip(rings.ids, rings.parents, strict=True):
@@ -175,12 +175,12 @@ def test_the_rings_of_the_tree_add_up(zoo: Predictions) -> None:
 def test_a_big_tree_shows_its_inner_rings_first() -> None:
     tree = Hierarchy(parents=np.array([-1, 0, 0, *[1] * 400, *[2] * 400]), names=tuple(f"n{n}" for n in range(803)))
     right = Predictions.from_classes(np.eye(800), np.arange(800), tree)
-    (rings,) = charts.accuracy_on_the_tree(right, argmax(right)).data
+    (rings,) = charts.accuracy_on_the_tree(right, decide(right).answers).data
     assert rings.maxdepth == 2
 
 
 def test_risk_coverage_curves_go_from_the_surest_picture_to_all(zoo: Predictions) -> None:
-    chart = sections.selective(zoo, argmax(zoo))
+    chart = sections.selective(zoo, decide(zoo).answers)
     group, _, class_ = chart.figure.data
     assert list(class_.x) == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
     # The surest are two right answers at 0.6, then mistakes at 0.5, 0.4 and 0.3.

@@ -20,6 +20,7 @@ from kinwise import cli
 from kinwise.commands import RUN
 from kinwise.experiment import Interrupted, train
 from kinwise.hierarchy import Hierarchy
+from kinwise.judge.decide import RULES
 from kinwise.learn.network import Network
 from kinwise.recipes import NAMES
 from kinwise.run import Run
@@ -207,7 +208,7 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_no_network")
-@pytest.mark.parametrize("rule", ["argmax", "independent", "bottom-up", "top-down"])
+@pytest.mark.parametrize("rule", [rule for rule, one in RULES.items() if not one.fitted])
 def test_evaluate_by_every_rule(trained: Path, rule: str, capsys: Output) -> None:
     before = contents(trained)
     assert status("evaluate", trained, "--decision", rule, "--json") == 0

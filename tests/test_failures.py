@@ -43,7 +43,7 @@ def predictions_of(pictures: list[tuple[int, int, float, float]], tree: Hierarch
 
 def chosen_from(predictions: Predictions, count: int, doubt: np.ndarray | None = None) -> tuple[Failure, ...]:
     doubt = label_doubt(predictions.probabilities[-1], predictions.labels) if doubt is None else doubt
-    return choose_failures(predictions, decide(predictions), doubt, count)
+    return choose_failures(predictions, decide(predictions).answers, doubt, count)
 
 
 def confusion(failure: Failure) -> tuple[str, str]:
@@ -113,7 +113,7 @@ def test_no_mistakes_and_none_wanted() -> None:
 def test_one_failure_from_end_to_end() -> None:
     predictions = predictions_of(PICTURES)
     predictions = replace(predictions, near_duplicate=np.arange(9) == 7, ids=np.array([f"{i}.png" for i in range(9)]))
-    assert failure_of(predictions, decide(predictions), DOUBT, 7, ["severe"]) == Failure(
+    assert failure_of(predictions, decide(predictions).answers, DOUBT, 7, ["severe"]) == Failure(
         row=7,
         id="7.png",
         reasons=("severe",),
@@ -135,14 +135,14 @@ def step(level: str, true: str, answered: str, true_confidence: float, confidenc
 
 
 def test_a_right_answer_can_stand_beside_the_failures() -> None:
-    right = failure_of(predictions_of(PICTURES), decide(predictions_of(PICTURES)), DOUBT, 0)
+    right = failure_of(predictions_of(PICTURES), decide(predictions_of(PICTURES)).answers, DOUBT, 0)
     assert (right.severity, right.reasons, right.near_duplicate) == (0, (), None)
     assert all(step.true == step.answered and step.confidence == step.true_confidence for step in right.path)
 
 
 def test_each_level_s_own_probabilities_are_told() -> None:
     one = random_predictions(ZOO, 30, 0)
-    answers = decide(one, "independent")
+    answers = decide(one, "independent").answers
     for failure in choose_failures(one, answers, np.zeros(30), 30):
         for level, step in enumerate(failure.path):
             assert step.confidence == one.probabilities[level][failure.row].max()
@@ -155,7 +155,7 @@ def test_each_level_s_own_probabilities_are_told() -> None:
 @given(hierarchies(), SEEDS, st.integers(1, 60), st.integers(0, 40))
 def test_what_is_chosen_on_any_tree(tree: Hierarchy, seed: int, pictures: int, count: int) -> None:
     predictions = random_predictions(tree, pictures, seed)
-    answers, doubt = decide(predictions), label_doubt(predictions.probabilities[-1], predictions.labels)
+    answers, doubt = decide(predictions).answers, label_doubt(predictions.probabilities[-1], predictions.labels)
     chosen = choose_failures(predictions, answers, doubt, count)
     rows, wrong = np.array([failure.row for failure in chosen], int), answers[:, -1] != predictions.labels
     assert len(rows) == len(set(rows.tolist())) == min(count, wrong.sum())
@@ -221,7 +221,7 @@ def test_failures_of_cifar_differ_from_each_other() -> None:
 
 def test_ten_thousand_pictures_of_a_hundred_classes_take_less_than_half_a_second() -> None:
     predictions = random_predictions(cifar_predictions().hierarchy, 10_000, 0)
-    answers, doubt = decide(predictions), np.random.default_rng(0).random(10_000)
+    answers, doubt = decide(predictions).answers, np.random.default_rng(0).random(10_000)
     start = time.perf_counter()
     choose_failures(predictions, answers, doubt, 40)
     assert time.perf_counter() - start < 0.5

@@ -105,7 +105,7 @@ HISTORY = history_of(ZOO)
 
 def explained(predictions: Predictions, *, most: int = 14, channels: int = 3) -> Explanations:
     """Made-up explanations of the first mistakes: noise for pictures, a hot corner for each heat map."""
-    tree, answers = predictions.hierarchy, decide(predictions)
+    tree, answers = predictions.hierarchy, decide(predictions).answers
     truth = tree.level_labels[predictions.labels]
     rows = np.flatnonzero(answers[:, -1] != predictions.labels)[:most]
     targets = (*tree.levels, "against")
@@ -263,7 +263,7 @@ def test_the_same_input_gives_the_same_files_whatever_the_settings_of_the_user(
 
 
 def test_what_is_not_known_has_no_figure(zoo: Predictions) -> None:
-    all_right = replace(zoo, labels=decide(zoo)[:, -1])
+    all_right = replace(zoo, labels=decide(zoo).answers[:, -1])
     nothing = replace(explained(zoo), cases=())
     with paper_style():
         found = draw(all_right, score(all_right, resamples=5), (), None)

@@ -110,7 +110,7 @@ def texts(visit: Visit, selector: str) -> list[str]:
 
 def check_summary(found: dict[str, Any], judged: Predictions, decision: str) -> None:
     """What the page's script counts for these pictures is what Python says of them."""
-    scores, answers = score(judged, decision=decision, resamples=2), decide(judged, decision)
+    scores, answers = score(judged, decision=decision, resamples=2), decide(judged, decision).answers
     tree = judged.hierarchy
     truth = tree.level_labels[judged.labels]
     sure = judged.probabilities[-1][np.arange(len(judged)), answers[:, -1]]

@@ -82,6 +82,9 @@ def test_scores_have_the_keys_of_the_contract(trained: Path) -> None:
         "training",
         "reference",
         "without_near_duplicates",
+        "temperatures",
+        "note",
+        "stopping",
     }
     assert (scores["n"], scores["decision"], scores["split"]) == (128, "argmax", "official")
     assert scores["levels"] == ["group", "superclass", "class"]

@@ -45,6 +45,11 @@ def random_predictions(hierarchy: Hierarchy, pictures: int, seed: int) -> Predic
     return Predictions(probabilities=tuple(levels), labels=labels, ids=ids, hierarchy=hierarchy)
 
 
+def held_out(hierarchy: Hierarchy, seed: int = 1000) -> Predictions:
+    """Of pictures to fit a decision rule on."""
+    return random_predictions(hierarchy, 60, seed)
+
+
 def cifar_predictions(seed: int = 0) -> Predictions:
     """Made-up answers under the tree of CIFAR-100 whose mistakes lean towards kin."""
     tree = built_in("cifar100")

@@ -54,7 +54,7 @@ def explain(
         raise InputError(f"how many failures to explain must be 1 or more, got {count}")
     check_method(method)
     predictions = run.predictions()
-    if not np.any(decide(predictions)[:, -1] != predictions.labels):
+    if not np.any(decide(predictions).answers[:, -1] != predictions.labels):
         raise InputError(f"{run.folder} made no mistake on its {len(predictions):,} test pictures: nothing to explain")
     pictures = pictures_of_run(run, images, data_dir, say)
     machine = look_at_machine(run.config)

@@ -109,7 +109,7 @@ def _explain(
     training: Training, images: Images, predictions: Predictions, folder: Path, say: Callable[[str], None]
 ) -> None:
     """Look at as many failures as the config says, where there are any."""
-    right = decide(predictions)[:, -1] == predictions.labels
+    right = decide(predictions).answers[:, -1] == predictions.labels
     if not training.config.explained or right.all() or not _is_there("torchcam", "a look at the failures", say):
         return
     started = perf_counter()

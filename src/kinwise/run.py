@@ -18,6 +18,7 @@ from kinwise.errors import InputError
 from kinwise.examine.explanations import Explanations
 from kinwise.files import read_json, write_text, writing
 from kinwise.hierarchy import Hierarchy
+from kinwise.judge.decide import PROMISE
 from kinwise.judge.metrics import Scores, score
 from kinwise.judge.predictions import Predictions
 from kinwise.record import CONFIG, PARTIAL, config_of
@@ -26,6 +27,7 @@ from kinwise.reporting import report_of
 if TYPE_CHECKING:
     from kinwise.answering.answers import Answers, Pictures
     from kinwise.exporting.export import Export
+    from kinwise.judge.rule_table import RuleTable
     from kinwise.learn.network import Network
 
 HIERARCHY = "hierarchy.json"
@@ -130,16 +132,33 @@ class Run:
 
         return export(self, path, format)
 
-    def scores(self, decision: str = "argmax", hierarchy: Hierarchy | str | Path | None = None) -> Scores:
+    def scores(
+        self,
+        decision: str = "argmax",
+        hierarchy: Hierarchy | str | Path | None = None,
+        promise: float = PROMISE,
+    ) -> Scores:
         """The scores of the saved predictions, without running the network again.
 
         Args:
-            decision: the rule that turns probabilities into answers.
+            decision: the rule that turns probabilities into answers, a key of ``judge.decide.RULES``; what it needs is
+                learned from the run's validation pictures.
             hierarchy: another tree to judge by: a Hierarchy, the name of a built-in one or a path.
+            promise: the share of right answers wanted among those given, for the rules ``climb`` and ``hedge``.
+
+        Raises:
+            InputError: when there is no such rule, or it promises something and no pictures were held out.
         """
-        stored = self.saved_scores()
-        judged = score(self.predictions(), hierarchy=hierarchy, decision=decision)
+        stored, learned = self.saved_scores(), self.validation()
+        judged = score(self.predictions(), hierarchy=hierarchy, decision=decision, validation=learned, promise=promise)
         return replace(judged, model=stored.model, training=stored.training)
+
+    def table_of_rules(self, hierarchy: Hierarchy | str | Path | None = None, promise: float = PROMISE) -> "RuleTable":
+        """What every decision rule scores on the saved predictions; the arguments are those of ``scores``."""
+        from kinwise.judge.rule_table import table_of_rules
+
+        learned = self.validation()
+        return table_of_rules(self.predictions(), hierarchy=hierarchy, validation=learned, promise=promise)
 
     def saved_scores(self) -> Scores:
         """What scores.json holds: the scores by the rule argmax, as the training wrote them."""

@@ -46,7 +46,8 @@ def compare(
     Args:
         runs: two or more, each a Run, a run folder, a file of predictions or Predictions.
         names: what to call each; without any, the names of folders and files.
-        decision: the rule that turns probabilities into answers.
+        decision: the rule that turns probabilities into answers; one that always answers a class. Each run is
+            calibrated on its own validation pictures, where it has some.
         hierarchy: the tree to judge all by: a Hierarchy, the name of a built-in one, or a path; without it, their own.
         resamples: how many resamples the intervals rest on.
         seed: of the resamples.
@@ -64,6 +65,7 @@ def compare(
         [_predictions(run, hierarchy) for run in runs],
         names=tuple(names) or _names(runs),
         decision=decision,
+        validations=[_validation(run) for run in runs],
         hierarchy=hierarchy,
         resamples=resamples,
         seed=seed,
@@ -98,6 +100,12 @@ def _predictions(run: Comparable, hierarchy: Hierarchy | None) -> Predictions:
     path = _path(run)
     assert path is not None
     return read_predictions(path, hierarchy) if path.is_file() else Run(path).predictions()
+
+
+def _validation(run: Comparable) -> Predictions | None:
+    """What a run said about the pictures held out of its training; None of a file or where there were none."""
+    path = _path(run)
+    return Run(path).validation() if path is not None and path.is_dir() else None
 
 
 def _names(runs: Sequence[Comparable]) -> list[str]:

@@ -3,28 +3,39 @@
 import json
 import shlex
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kinwise.errors import InputError
-from kinwise.judge.scores import Scores
+from kinwise.judge.scores import MAY_STOP, Scores
 from kinwise.verbs import judging
+
+if TYPE_CHECKING:
+    from kinwise.judge.predictions import Predictions
+    from kinwise.run import Run
+
+ALL = "all"
+"""What stands for every decision rule on the command line."""
 
 
 def evaluate(verb: judging.Evaluate) -> None:
     """Judge saved predictions again, or new ones on another data set."""
+    from kinwise.judge.decide import PROMISE, RULES, check_rule
     from kinwise.run import Run
 
     run = Run(verb.run)
+    if verb.decision != ALL:
+        check_rule(verb.decision)
     predictions = None
-    if verb.data is None:
-        scores = run.scores(decision=verb.decision, hierarchy=verb.hierarchy)
-    else:
-        from kinwise.judge.metrics import score
+    if verb.data is not None:
         from kinwise.predict import predictions_of
 
         predictions = predictions_of(run, verb.data, verb.data_dir)
-        scores = score(predictions, decision=verb.decision, hierarchy=verb.hierarchy)
-    if verb.promise is None:
+    promise = PROMISE if verb.promise is None else verb.promise
+    if verb.decision == ALL:
+        _print_all_rules(run, predictions, verb, promise)
+        return
+    scores = _scores_by(run, predictions, verb, promise)
+    if verb.promise is None or RULES[verb.decision].fitted:
         _print_scores(scores, verb.json)
         return
     from kinwise.predict import promise_of
@@ -36,17 +47,44 @@ def evaluate(verb: judging.Evaluate) -> None:
         print(f"{scores.text()}\n\n{kept.text()}")
 
 
+def _scores_by(run: "Run", predictions: "Predictions | None", verb: judging.Evaluate, promise: float) -> Scores:
+    """By the rule of the command line, of the saved predictions or of new ones."""
+    from kinwise.judge.metrics import score
+
+    if predictions is None:
+        return run.scores(decision=verb.decision, hierarchy=verb.hierarchy, promise=promise)
+    given: dict[str, Any] = {"validation": run.validation(), "promise": promise, "hierarchy": verb.hierarchy}
+    return score(predictions, decision=verb.decision, **given)
+
+
+def _print_all_rules(run: "Run", predictions: "Predictions | None", verb: judging.Evaluate, promise: float) -> None:
+    """A table of all rules; with intervals in JSON alone, where there is room for them."""
+    from kinwise.judge.rule_table import table_of_rules
+
+    given: dict[str, Any] = {"validation": run.validation(), "promise": promise, "hierarchy": verb.hierarchy}
+    judged = run.predictions() if predictions is None else predictions
+    table = table_of_rules(judged, resamples=1000 if verb.json else 1, **given)
+    print(json.dumps(table.to_dict(), indent=1) if verb.json else table.text())
+
+
 def score_file(verb: judging.Score) -> None:
     """Judge the predictions of any framework and write a report on them."""
     from kinwise.files import write_text
+    from kinwise.judge.decide import check_answers_classes
     from kinwise.judge.metrics import score
     from kinwise.judge.outside import read_predictions
     from kinwise.show.report import report_html
     from kinwise.taxonomy import find
 
+    if verb.report is not None:
+        check_answers_classes(verb.decision, "a report")
     predictions = read_predictions(verb.file, find(verb.hierarchy))
     scores = score(predictions, decision=verb.decision)
     _print_scores(scores, verb.json)
+    if scores.stopping:
+        if not verb.json:
+            print(f"No report: {verb.decision} {MAY_STOP}, and a report needs a class for every picture")
+        return
     path = verb.report or verb.file.with_suffix(".html")
     again = ["kinwise", "score", str(verb.file), "--hierarchy", verb.hierarchy, "--decision", verb.decision]
     page = report_html(

@@ -73,7 +73,7 @@ def explanations_of(
     Raises:
         InputError: when the predictions are not of these test pictures, or there is no such method.
     """
-    test, answers = images.test, decide(predictions)
+    test, answers = images.test, decide(predictions).answers
     if not np.array_equal(test.ids.astype(str), predictions.ids.astype(str)):
         raise InputError(f"the predictions are of other pictures than the test part of {images.name}")
     doubt = label_doubt(predictions.probabilities[-1], predictions.labels)

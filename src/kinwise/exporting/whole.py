@@ -18,8 +18,7 @@ from kinwise.data.augment import normalise
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.calibrate import calibrate, temperature_for
 from kinwise.judge.climb import Threshold, threshold_for
-from kinwise.judge.metrics import SMALLEST_PROBABILITY
-from kinwise.judge.predictions import Predictions
+from kinwise.judge.predictions import SMALLEST_PROBABILITY, Predictions
 from kinwise.learn.heads import SummedHead
 from kinwise.learn.network import Network
 

@@ -34,7 +34,7 @@ def align(
     for other, name in zip(placed[1:], names[1:], strict=True):
         _check_labels(first, other, (names[0], name))
     if hierarchy is not None:
-        return [_under(hierarchy, one, name) for one, name in zip(placed, names, strict=True)]
+        return [under(hierarchy, one, name) for one, name in zip(placed, names, strict=True)]
     for other, name in zip(others, names[1:], strict=True):
         if other.hierarchy != first.hierarchy:
             raise InputError(
@@ -121,7 +121,7 @@ def _check_labels(first: Predictions, other: Predictions, names: tuple[str, str]
 # --- one tree ------------------------------------------------------------------------------------------------------
 
 
-def _under(tree: Hierarchy, predictions: Predictions, name: str) -> Predictions:
+def under(tree: Hierarchy, predictions: Predictions, name: str) -> Predictions:
     """The class probabilities under ``tree``, whose order of the classes they take."""
     own = predictions.hierarchy
     try:

@@ -1,15 +1,17 @@
-"""Calibration: one temperature, learned from pictures held out, makes probabilities neither too sure nor too unsure."""
+"""Calibration: a temperature, learned from pictures held out, makes probabilities neither too sure nor too unsure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from kinwise.judge.metrics import SMALLEST_PROBABILITY
-from kinwise.judge.predictions import Predictions, sum_upward
+from kinwise.judge.predictions import SMALLEST_PROBABILITY, Predictions, sum_upward
 
 COLDEST, HOTTEST = 0.05, 20.0
 """The temperatures to choose among."""
+
+SAME = 1e-4
+"""Two probabilities that differ by no more are the same."""
 
 
 def temperature_for(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -58,6 +60,25 @@ def calibrate(predictions: Predictions, temperature: float) -> Predictions:
     """
     classes = calibrated(predictions.probabilities[-1], temperature)
     return replace(predictions, probabilities=sum_upward(classes, predictions.hierarchy))
+
+
+def consistent(predictions: Predictions) -> bool:
+    """Whether every coarser level is the sum of the classes to 1e-4, as with one head, or says something of its own."""
+    sums = sum_upward(predictions.probabilities[-1], predictions.hierarchy)
+    pairs = zip(sums, predictions.probabilities, strict=True)
+    return all(float(np.abs(summed - told).max()) <= SAME for summed, told in pairs)
+
+
+def level_temperatures(validation: Predictions) -> tuple[float, ...]:
+    """For each level the temperature that makes its true nodes most likely (``temperature_for``)."""
+    truth = validation.hierarchy.level_labels[validation.labels]
+    return tuple(temperature_for(told, truth[:, level]) for level, told in enumerate(validation.probabilities))
+
+
+def calibrate_levels(predictions: Predictions, temperatures: Sequence[float]) -> Predictions:
+    """The same predictions with each level calibrated by itself, so that the levels may still contradict each other."""
+    pairs = zip(predictions.probabilities, temperatures, strict=True)
+    return replace(predictions, probabilities=tuple(calibrated(told, temperature) for told, temperature in pairs))
 
 
 def _logs(probabilities: np.ndarray) -> np.ndarray:

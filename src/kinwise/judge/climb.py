@@ -136,7 +136,7 @@ def threshold_for(
     lowest = int(failed[-1]) + 1 if len(failed) else 0
     if lowest < len(tried):
         return Threshold(value=float(tried[lowest]), promise=promise, pictures=len(labels))
-    return Threshold(value=1.0, promise=promise, pictures=len(labels), note=_why_not(promise, int(given[-1])))
+    return Threshold(value=1.0, promise=promise, pictures=len(labels), note=why_not(promise, int(given[-1])))
 
 
 def given_and_wrong(
@@ -158,7 +158,8 @@ def _reaching(thresholds: np.ndarray, values: np.ndarray) -> np.ndarray:
     return len(values) - np.searchsorted(np.sort(values), thresholds, side="left")
 
 
-def _why_not(promise: float, given: int) -> str:
+def why_not(promise: float, given: int) -> str:
+    """Why a share of right answers cannot be promised, from how many answers could be tested."""
     needed = int(np.ceil(np.log(1 - CONFIDENCE) / np.log(promise)))
     if given < needed:
         return (

@@ -7,10 +7,10 @@ import numpy as np
 
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
-from kinwise.judge.align import align
+from kinwise.judge.align import align, under
 from kinwise.judge.bootstrap import Figure, Statistics, figures_of, resampled
 from kinwise.judge.comparison import OUTCOMES, ClassDifference, Comparison, Difference, McNemar, Side
-from kinwise.judge.decide import decide
+from kinwise.judge.decide import Decision, check_answers_classes, decide
 from kinwise.judge.metrics import scores_of, statistics_of
 from kinwise.judge.predictions import Predictions
 from kinwise.judge.sums import quotient, sums_by
@@ -23,6 +23,7 @@ def compare(
     *,
     names: Sequence[str],
     decision: str = "argmax",
+    validations: Sequence[Predictions | None] = (),
     hierarchy: Hierarchy | str | Path | None = None,
     resamples: int = 1000,
     seed: int = 0,
@@ -37,7 +38,10 @@ def compare(
     Args:
         predictions: two or more, of the same pictures; another order of the pictures does not matter.
         names: what to call each.
-        decision: the rule that turns probabilities into answers, a key of ``decide.RULES``.
+        decision: the rule that turns probabilities into answers, a key of ``decide.RULES``; one that always answers a
+            class.
+        validations: for each, what it said about pictures held out, to calibrate on; None or nothing where there are
+            none.
         hierarchy: the tree to judge all by: a Hierarchy, the name of a built-in one, or a path; without it, their own.
         resamples: how many resamples the intervals rest on.
         seed: of the resamples.
@@ -47,16 +51,22 @@ def compare(
             true classes or trees differ (see ``align``); for an unknown rule or tree.
     """
     _check(predictions, names)
+    check_answers_classes(decision, "a comparison")
     if isinstance(hierarchy, str | Path):
         from kinwise.taxonomy import find
 
         hierarchy = find(hierarchy)
     judged = align(predictions, names, hierarchy)
-    first, answers = judged[0], [decide(one, decision) for one in judged]
-    values = _values(judged, answers, resamples=resamples, seed=seed)
+    held_out = [
+        validation if validation is None or hierarchy is None else under(hierarchy, validation, name)
+        for validation, name in zip(validations or [None] * len(judged), names, strict=True)
+    ]
+    first = judged[0]
+    decisions = [decide(one, decision, validation=held) for one, held in zip(judged, held_out, strict=True)]
+    values = _values(judged, decisions, resamples=resamples, seed=seed)
     sides = [
-        _side(one, name, decision, theirs, found)
-        for one, name, theirs, found in zip(judged, names, answers, values, strict=True)
+        _side(one, name, theirs, found)
+        for one, name, theirs, found in zip(judged, names, decisions, values, strict=True)
     ]
     return Comparison(
         hierarchy=first.hierarchy,
@@ -84,13 +94,13 @@ def _check(predictions: Sequence[Predictions], names: Sequence[str]) -> None:
             raise InputError(f"{name} is the same as one before it; compare it with another")
 
 
-def _values(judged: Sequence[Predictions], answers: Sequence[np.ndarray], *, resamples: int, seed: int) -> list[Values]:
+def _values(judged: Sequence[Predictions], decisions: Sequence[Decision], *, resamples: int, seed: int) -> list[Values]:
     """For each of the predictions every figure on every resample, and after the first the changes of the classes."""
     labels, classes = judged[0].labels, len(judged[0].hierarchy.classes)
-    right = [one[:, -1] == labels for one in answers]
+    right = [one.answers[:, -1] == labels for one in decisions]
     statistics = {
         (index, group): statistic
-        for index, (one, theirs) in enumerate(zip(judged, answers, strict=True))
+        for index, (one, theirs) in enumerate(zip(judged, decisions, strict=True))
         for group, statistic in statistics_of(one, theirs).items()
     }
     for index in range(1, len(judged)):
@@ -99,11 +109,12 @@ def _values(judged: Sequence[Predictions], answers: Sequence[np.ndarray], *, res
     return [{group: found for (of, group), found in values.items() if of == index} for index in range(len(judged))]
 
 
-def _side(one: Predictions, name: str, decision: str, answers: np.ndarray, values: Values) -> Side:
+def _side(one: Predictions, name: str, decision: Decision, values: Values) -> Side:
+    answers = decision.answers
     figures = {group: figures_of(found) for group, found in values.items() if group != "classes"}
     return Side(
         name=name,
-        scores=scores_of(one, decision, answers, figures),
+        scores=scores_of(one, decision, figures),
         answers=answers,
         confidence=one.probabilities[-1][np.arange(len(one)), answers[:, -1]].astype(np.float64),
         severity=one.hierarchy.distances[one.labels, answers[:, -1]],

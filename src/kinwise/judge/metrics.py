@@ -10,17 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
+from kinwise.judge.arguments import judged_under
 from kinwise.judge.bootstrap import Figure, Statistics, estimate
-from kinwise.judge.decide import decide
-from kinwise.judge.predictions import Predictions, class_indices
+from kinwise.judge.decide import PROMISE, Decision, decide
+from kinwise.judge.nodes import severity_of, wrong_among
+from kinwise.judge.predictions import SMALLEST_PROBABILITY, Predictions
 from kinwise.judge.scores import Scores, WithoutNearDuplicates
+from kinwise.judge.stopping import GROUP as STOPPING
+from kinwise.judge.stopping import stopping_of, stopping_statistics
 from kinwise.judge.sums import means_of, quotient, shares_among, sums_by
 
 DISTANCES_AT = (5, 20)
 CALIBRATION_BINS = 15
-SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)
 
 WITHOUT = "without near-duplicates"
 
@@ -33,6 +35,8 @@ def score(
     hierarchy: Hierarchy | str | Path | None = None,
     *,
     decision: str = "argmax",
+    validation: Predictions | None = None,
+    promise: float = PROMISE,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Scores:
@@ -44,58 +48,66 @@ def score(
         labels: the class index of each picture, shape (pictures,); not with Predictions, which hold them.
         hierarchy: a Hierarchy, the name of a built-in one, or a path. With Predictions it replaces theirs, and the
             coarser levels become sums of class probabilities.
-        decision: the rule that turns probabilities into answers, a key of ``decide.RULES``.
+        decision: the rule that turns probabilities into answers, a key of ``decide.RULES``. The figures of the
+            probabilities themselves (likelihood, Brier score, calibration error) are those of the network, whatever
+            the rule, before any calibration.
+        validation: of other pictures, by the same network, to calibrate and to fit the rule on (see ``decide``); with
+            ``hierarchy`` they are moved under it as well.
+        promise: the share of right answers wanted among those given, for rules that promise one.
         resamples: how many resamples the intervals rest on.
         seed: of the resamples; the same seed and number of pictures give the same draws.
 
     Raises:
         InputError: when shapes, labels, probabilities or names are wrong.
     """
-    judged = _as_predictions(predictions, labels, hierarchy)
-    answers = decide(judged, decision)
-    figures = estimate(statistics_of(judged, answers), len(judged), resamples=resamples, seed=seed)
-    return scores_of(judged, decision, answers, figures)
+    judged, held_out = judged_under(predictions, labels, hierarchy, validation)
+    found = decide(judged, decision, validation=held_out, promise=promise)
+    figures = estimate(statistics_of(judged, found), len(judged), resamples=resamples, seed=seed)
+    return scores_of(judged, found, figures)
 
 
-def statistics_of(judged: Predictions, answers: np.ndarray) -> dict[str, Statistics]:
-    """All statistics of the answers, shape (pictures, levels): "level NAME" for each level, "severity" and "path".
+def statistics_of(judged: Predictions, decision: Decision) -> dict[str, Statistics]:
+    """All statistics of a decision: "level NAME" for each level, "severity" and "path"; "stopping" where it may stop.
 
     Where it is known which pictures have a near-duplicate among those that were learned from, there is accuracy on all
     others as well, by level.
     """
-    tree = judged.hierarchy
+    tree, answers = judged.hierarchy, decision.answers
     truth = tree.level_labels[judged.labels]
     levels = {
         f"level {name}": level_statistics(judged.probabilities[level], truth[:, level], answers[:, level])
         for level, name in enumerate(tree.levels)
     }
-    severity, path = severity_statistics(judged, answers[:, -1]), path_statistics(tree, judged.labels, answers)
+    severity, path = severity_statistics(judged, decision), path_statistics(tree, judged.labels, answers)
     found = {**levels, "severity": severity, "path": path}
+    if decision.stops:
+        found[STOPPING] = stopping_statistics(judged, decision)
     if judged.near_duplicate is not None:
         found[WITHOUT] = shares_among(~judged.near_duplicate, answers == truth, tree.levels)
     return found
 
 
-def scores_of(
-    judged: Predictions, decision: str, answers: np.ndarray, figures: Mapping[str, Mapping[str, Figure | None]]
-) -> Scores:
+def scores_of(judged: Predictions, decision: Decision, figures: Mapping[str, Mapping[str, Figure | None]]) -> Scores:
     """Scores from the figures that the statistics of ``statistics_of`` gave, and the counts that have no interval."""
     tree = judged.hierarchy
-    severity = tree.distances[judged.labels, answers[:, -1]]
+    severity = severity_of(decision.nodes, judged.labels, tree)
     return Scores(
         n=len(judged),
-        decision=decision,
+        decision=decision.rule,
         split=judged.split,
         levels=tree.levels,
         level={name: {key: f for key, f in figures[f"level {name}"].items() if f} for name in tree.levels},
         hierarchy={
-            "mistakes": int(np.count_nonzero(severity)),
+            "mistakes": int(np.count_nonzero(wrong_among(decision.nodes, judged.labels, tree))),
             **figures["severity"],
             **figures["path"],
             "severity_histogram": np.bincount(severity, minlength=int(tree.heights[0]) + 1).tolist(),
         },
         reference=reference_values(tree, judged.labels),
         without_near_duplicates=_without_near_duplicates(judged, figures),
+        temperatures=decision.temperatures,
+        note=decision.note,
+        stopping=stopping_of(judged, decision, figures[STOPPING]) if decision.stops else None,
     )
 
 
@@ -114,6 +126,8 @@ def _without_near_duplicates(
 
 def level_statistics(probabilities: np.ndarray, labels: np.ndarray, answers: np.ndarray) -> Statistics:
     """Figures of one level from its probabilities, shape (pictures, nodes), true nodes and answered nodes.
+
+    An answer of -1 is none, which is never right.
 
     Of the answers: accuracy; precision, recall and F1, the plain means over the nodes that occur among the labels or
     the answers, with 0 for a quotient 0/0 (as in scikit-learn). All 0..1, higher is better.
@@ -134,7 +148,8 @@ def level_statistics(probabilities: np.ndarray, labels: np.ndarray, answers: np.
     means = means_of(columns)
     hits = sums_by(labels[correct], np.flatnonzero(correct), count)
     missed = sums_by(labels[~correct], np.flatnonzero(~correct), count)
-    taken = sums_by(answers[~correct], np.flatnonzero(~correct), count)
+    false_answer = ~correct & (answers >= 0)
+    taken = sums_by(answers[false_answer], np.flatnonzero(false_answer), count)
     calibration = _calibration_error(probabilities, labels)
 
     def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -169,40 +184,38 @@ def _calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> Callabl
     return lambda weights: np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1)
 
 
-def severity_statistics(predictions: Predictions, answers: np.ndarray) -> Statistics:
-    """How far off the answered classes are, in steps d = height of the lowest common ancestor; lower is better.
+def severity_statistics(predictions: Predictions, decision: Decision) -> Statistics:
+    """How far off the answers are, in steps d = height of the lowest common ancestor with the truth; lower is better.
 
     mistake_severity: the mean d over mistakes only, 1..height; undefined without mistakes. It falls when mild
-    mistakes are added, so compare it at equal accuracy only. average_severity: the mean d over all pictures, 0..height;
-    equals (1 - accuracy) * mistake_severity. hierarchical_distance_at_k: the mean d of the k most likely classes
-    (Bertinetto et al., CVPR 2020, section 2); all classes where there are fewer than k.
+    mistakes are added, so compare it at equal accuracy only. A mistake is an answer that is neither the true class nor
+    above it. average_severity: the mean d over all pictures, 0..height; a right answer that stops at an inner node
+    costs the height of that node, and no answer the height of the tree. Where all answers are classes it equals
+    (1 - accuracy) * mistake_severity. hierarchical_distance_at_k: the mean d of the k classes that the rule ranks
+    highest (Bertinetto et al., CVPR 2020, section 2); all classes where there are fewer than k.
     """
-    distances = predictions.hierarchy.distances
-    severity = distances[predictions.labels, answers]
-    columns = {"average_severity": severity, "mistakes": severity > 0}
+    tree, labels = predictions.hierarchy, predictions.labels
+    severity, wrong = severity_of(decision.nodes, labels, tree), wrong_among(decision.nodes, labels, tree)
+    columns = {"average_severity": severity, "mistakes": wrong}
     for k in DISTANCES_AT:
-        columns[f"hierarchical_distance_at_{k}"] = distance_at(
-            k, predictions.probabilities[-1], predictions.labels, distances
-        )
-    means = means_of(columns)
+        columns[f"hierarchical_distance_at_{k}"] = distance_at(k, decision.ranking, labels, tree.distances)
+    means, of_mistakes = means_of(columns), means_of({"severity": severity * wrong})
 
     def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
-        mean = means(weights)
-        mistakes = mean.pop("mistakes")
-        severity = quotient(mean["average_severity"], mistakes, undefined=np.nan)
-        return {"mistake_severity": severity, **mean}
+        mean, severe = means(weights), of_mistakes(weights)["severity"]
+        return {"mistake_severity": quotient(severe, mean.pop("mistakes"), undefined=np.nan), **mean}
 
     return statistics
 
 
-def distance_at(k: int, probabilities: np.ndarray, labels: np.ndarray, distances: np.ndarray) -> np.ndarray:
-    """For each picture the mean d between its class and the k most likely classes, shape (pictures,).
+def distance_at(k: int, ranking: np.ndarray, labels: np.ndarray, distances: np.ndarray) -> np.ndarray:
+    """For each picture the mean d between its class and the k classes of the highest ``ranking``, shape (pictures,).
 
     Classes tied for the last places share them, so the order of the classes changes nothing.
     """
-    k = min(k, probabilities.shape[1])
-    last = np.partition(probabilities, -k, axis=1)[:, -k, None]
-    above, tied = probabilities > last, probabilities == last
+    k = min(k, ranking.shape[1])
+    last = np.partition(ranking, -k, axis=1)[:, -k, None]
+    above, tied = ranking > last, ranking == last
     share = (k - above.sum(axis=1)) / tied.sum(axis=1)
     steps = distances.astype(np.float32)[labels]
     summed = np.einsum("nk,nk->n", above, steps) + share * np.einsum("nk,nk->n", tied, steps)
@@ -213,21 +226,24 @@ def path_statistics(hierarchy: Hierarchy, labels: np.ndarray, answers: np.ndarra
     """How well the answers of all levels fit the tree and the truth together; all 0..1.
 
     full_path_accuracy: the share of pictures with every level right; higher is better. inconsistent_paths: the share
-    whose answers are no path of the tree; lower is better. Hierarchical precision, recall and F1 (Kiritchenko et al.
+    whose answers are no path of the tree; lower is better. An answer may stop, with -1 at the levels below: it is not
+    right there, and a path all the same. Hierarchical precision, recall and F1 (Kiritchenko et al.
     2006): with P the answered nodes and T the true ones, without the root, sum |P and T| over sum |P|, over sum |T|,
     and their harmonic mean; higher is better.
     """
     truth = hierarchy.level_labels[labels]
+    given = answers >= 0
     nodes = np.stack([level[answers[:, i]] for i, level in enumerate(hierarchy.level_nodes)], axis=1)
+    whole_path = hierarchy.level_labels[answers[:, -1]]
     # A class that ends early stands for itself on the levels below it: count it once.
     first = np.ones(nodes.shape, dtype=bool)
     for level in range(1, nodes.shape[1]):
         first[:, level] = (nodes[:, :level] != nodes[:, level, None]).all(axis=1)
     columns = {
         "full_path_accuracy": (answers == truth).all(axis=1),
-        "inconsistent_paths": (answers != hierarchy.level_labels[answers[:, -1]]).any(axis=1),
+        "inconsistent_paths": given[:, -1] & (answers != whole_path).any(axis=1),
         "shared": ((answers == truth) & first).sum(axis=1),
-        "answered": first.sum(axis=1),
+        "answered": (given & first).sum(axis=1),
         "true": hierarchy.depths[hierarchy.leaves[labels]],
     }
     means = means_of(columns)
@@ -237,7 +253,7 @@ def path_statistics(hierarchy: Hierarchy, labels: np.ndarray, answers: np.ndarra
         shared, answered, true = mean.pop("shared"), mean.pop("answered"), mean.pop("true")
         return {
             **mean,
-            "hierarchical_precision": shared / answered,
+            "hierarchical_precision": quotient(shared, answered, undefined=np.nan),
             "hierarchical_recall": shared / true,
             "hierarchical_f1": 2 * shared / (answered + true),
         }
@@ -265,29 +281,3 @@ def reference_values(hierarchy: Hierarchy, labels: np.ndarray) -> dict[str, floa
         "random_severity_histogram": (pictures @ at_height / count).tolist(),
         **floors,
     }
-
-
-def _as_predictions(
-    predictions: Predictions | np.ndarray | Sequence[np.ndarray],
-    labels: np.ndarray | Sequence[int] | None,
-    hierarchy: Hierarchy | str | Path | None,
-) -> Predictions:
-    if isinstance(hierarchy, str | Path):
-        from kinwise.taxonomy import find
-
-        hierarchy = find(hierarchy)
-    if isinstance(predictions, Predictions):
-        if labels is not None:
-            raise InputError("Predictions hold their labels; give labels only beside arrays of probabilities")
-        return predictions if hierarchy is None else predictions.under(hierarchy)
-    if labels is None or hierarchy is None:
-        raise InputError("arrays of probabilities need labels and a hierarchy: score(probabilities, labels, hierarchy)")
-    if isinstance(predictions, list | tuple) and all(np.ndim(level) == 2 for level in predictions):
-        indices = class_indices(labels)
-        return Predictions(
-            probabilities=tuple(np.asarray(level, dtype=np.float32) for level in predictions),
-            labels=indices,
-            ids=np.arange(len(indices)).astype(str),
-            hierarchy=hierarchy,
-        )
-    return Predictions.from_classes(np.asarray(predictions), labels, hierarchy)

@@ -12,6 +12,9 @@ from safetensors.numpy import save_file
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
 
+SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)
+"""2^-23: nothing counts as less likely where a logarithm is taken."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Predictions:

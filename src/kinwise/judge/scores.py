@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from kinwise.errors import InputError
 from kinwise.judge.bootstrap import Figure
+from kinwise.judge.decision import NOT_CALIBRATED
+from kinwise.judge.stopping import Stopping
 
 
 class Measure(NamedTuple):
@@ -36,12 +38,22 @@ MEASURES: dict[str, Measure] = {
     "hierarchical_f1": Measure("hierarchical F1", "higher", True),
 }
 
+STOPPING_MEASURES: dict[str, Measure] = {
+    "coverage": Measure("coverage", "higher", True),
+    "accuracy_of_answers": Measure("accuracy of answers given", "higher", True),
+    "specificity": Measure("specificity", "higher", True),
+}
+"""Of rules that may stop at an inner node alone."""
+
 _READ_AGAINST: dict[str, str] = {
     "mistake_severity": "random {random_mistake_severity:.3f}",
     "average_severity": "random {random_average_severity:.3f}",
     "hierarchical_distance_at_5": "at best {distance_at_5_floor:.3f}, random {random_average_severity:.3f}",
     "hierarchical_distance_at_20": "at best {distance_at_20_floor:.3f}, random {random_average_severity:.3f}",
 }
+
+MAY_STOP = "may stop at an inner node"
+"""What is said of a decision rule wherever its figures are shown, if its answers need not be classes."""
 
 _LEVELS_SIDE_BY_SIDE = 3
 
@@ -78,6 +90,9 @@ class Scores:
             on the pictures it was trained and validated on: n, loss, accuracy and average_severity.
         without_near_duplicates: the accuracy without test pictures that have a near-duplicate among the training
             pictures, where that is known.
+        temperatures: what the decision rule was calibrated with (see ``Decision``); empty where it needs nothing.
+        note: why nothing was calibrated, or why a promise may not be kept; else empty.
+        stopping: of a rule that may stop at an inner node, how often it did and how that went; else None.
     """
 
     n: int
@@ -90,6 +105,14 @@ class Scores:
     model: dict[str, Any] | None = None
     training: dict[str, Any] | None = None
     without_near_duplicates: WithoutNearDuplicates | None = None
+    temperatures: tuple[float, ...] = ()
+    note: str = ""
+    stopping: Stopping | None = None
+
+    @property
+    def rule(self) -> str:
+        """The decision rule in words: where it may stop at an inner node, that is said."""
+        return f"{self.decision} ({MAY_STOP})" if self.stopping else self.decision
 
     @property
     def accuracy(self) -> dict[str, float]:
@@ -122,6 +145,9 @@ class Scores:
             "model": self.model,
             "training": self.training,
             "without_near_duplicates": _plain_without(self.without_near_duplicates),
+            "temperatures": list(self.temperatures),
+            "note": self.note,
+            "stopping": self.stopping.to_dict() if self.stopping else None,
         }
 
     @staticmethod
@@ -143,13 +169,21 @@ class Scores:
                 model=data["model"],
                 training=data["training"],
                 without_near_duplicates=_without(data.get("without_near_duplicates")),
+                temperatures=tuple(data.get("temperatures", ())),
+                note=data.get("note", ""),
+                stopping=Stopping.from_dict(data["stopping"]) if data.get("stopping") else None,
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise InputError(f"these are no scores, or they are damaged ({error!r}); judge the run again") from error
 
     def text(self) -> str:
         """A plain table for the terminal, with intervals and which way is better."""
-        lines = [f"{self.n:,} pictures, decision rule {self.decision}, split {self.split}; 95 % intervals in brackets"]
+        lines = [f"{self.n:,} pictures, decision rule {self.rule}, split {self.split}; 95 % intervals in brackets"]
+        if self.temperatures and self.note != NOT_CALIBRATED:
+            shown = " / ".join(f"{temperature:.3g}" for temperature in self.temperatures)
+            lines.append(f"calibrated on validation pictures: temperature {shown}")
+        if self.note:
+            lines.append(self.note)
         if not self.comparable:
             lines.append(not_comparable(self.split))
         if self.without_near_duplicates:
@@ -157,7 +191,7 @@ class Scores:
             lines.append(f"{count} of the pictures have a near-duplicate among the training pictures")
         for start in range(0, len(self.levels), _LEVELS_SIDE_BY_SIDE):
             lines += ["", *self._level_lines(self.levels[start : start + _LEVELS_SIDE_BY_SIDE])]
-        return "\n".join([*lines, *self._parts_lines(), "", *self._hierarchy_lines()])
+        return "\n".join([*lines, *self._parts_lines(), "", *self._hierarchy_lines(), *self._stopping_lines()])
 
     def _level_lines(self, levels: tuple[str, ...]) -> list[str]:
         lines = [f"{'':<28}{'better':<8}" + "".join(f"{name:<25}" for name in levels).rstrip()]
@@ -189,6 +223,27 @@ class Scores:
         counts = "  ".join(f"{severity}: {count:,}" for severity, count in enumerate(self.severity_histogram))
         return [*lines, f"{'pictures by severity':<36}{counts}"]
 
+    def _stopping_lines(self) -> list[str]:
+        """What the answers that may stop did; none for a rule that always answers a class."""
+        stopping = self.stopping
+        if stopping is None:
+            return []
+        rows: list[tuple[str, str, Figure | None]] = [
+            (measure.title, key, getattr(stopping, key)) for key, measure in STOPPING_MEASURES.items()
+        ]
+        rows[1:1] = [(f"  down to {level}", "coverage", figure) for level, figure in stopping.level_coverage.items()]
+        lines = ["", f"{'answers that may stop':<28}better"]
+        for title, key, figure in rows:
+            promised = stopping.promise_text if key == "accuracy_of_answers" else ""
+            lines.append(f"{title:<28}{STOPPING_MEASURES[key].better:<8}{_shown(key, figure):<25}{promised}".rstrip())
+        if stopping.risk_coverage_area is not None:
+            area = f"{stopping.risk_coverage_area:.4f}"
+            lines.append(f"{'area, risk over coverage':<28}{'lower':<8}{area:<25}at best {stopping.lowest_area:.4f}")
+        if stopping.threshold is not None:
+            name = "lambda, in nats" if self.decision == "hedge" else "threshold"
+            lines.append(f"{name:<36}{stopping.threshold:.4g}")
+        return lines
+
 
 def not_comparable(split: str) -> str:
     """The warning that stands above the figures of a split of our own."""
@@ -197,10 +252,10 @@ def not_comparable(split: str) -> str:
 
 def _shown(key: str, figure: Figure | int | list[int] | None) -> str:
     if figure is None:
-        return "none (no mistakes)"
+        return "none (no mistakes)" if key == "mistake_severity" else "none (no answers)"
     if not isinstance(figure, Figure):
         return f"{figure:,}"
-    if MEASURES[key].share:
+    if {**MEASURES, **STOPPING_MEASURES}[key].share:
         return f"{100 * figure.value:.2f} % [{100 * figure.low:.2f}, {100 * figure.high:.2f}]"
     return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
 

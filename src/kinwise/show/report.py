@@ -7,7 +7,7 @@ import numpy as np
 
 from kinwise.errors import InputError
 from kinwise.examine.explanations import Explanations
-from kinwise.judge.decide import decide
+from kinwise.judge.decide import check_answers_classes, decide
 from kinwise.judge.doubt import label_doubt
 from kinwise.judge.failures import Failure, choose_failures
 from kinwise.judge.predictions import Predictions
@@ -47,11 +47,12 @@ def report_html(
             that stop early.
 
     Raises:
-        InputError: when the scores are of other pictures or another tree, or a failure of a class it has not.
+        InputError: when the scores are of other pictures or another tree, their rule may stop at an inner
+            node, or a failure is of a class that the tree has not.
     """
     check_scores(scores, predictions)
     tree = predictions.hierarchy
-    answers = decide(predictions, scores.decision)
+    answers = decide(predictions, scores.decision, validation=validation).answers
     groups = {
         "accuracy": [sections.accuracy(scores)],
         "severity": sections.severity(scores, tree),
@@ -99,11 +100,12 @@ def failures_listed(predictions: Predictions, answers: np.ndarray) -> tuple[Fail
 
 
 def check_scores(scores: Scores, predictions: Predictions) -> None:
-    """Make sure that scores are of these predictions.
+    """Make sure that scores are of these predictions, and of answers that are classes.
 
     Raises:
-        InputError: when they are of other pictures or another tree.
+        InputError: when they are of other pictures or another tree, or their rule may stop at an inner node.
     """
+    check_answers_classes(scores.decision, "a report")
     levels = predictions.hierarchy.levels
     if scores.n != len(predictions) or scores.levels != levels:
         raise InputError(

@@ -16,22 +16,24 @@ class Evaluate:
     Examples:
       kinwise evaluate runs/standard-1
       kinwise evaluate runs/standard-1 --decision top-down --hierarchy cifar100-5level
+      kinwise evaluate runs/standard-1 --decision all
+      kinwise evaluate runs/clothes --decision climb --promise 0.9
     """
 
     run: Annotated[Positional[Path], arg(metavar="RUN")]
     """A run folder."""
     decision: Annotated[str, arg(metavar="RULE")] = "argmax"
-    """How probabilities become answers: argmax, independent, bottom-up or top-down."""
+    """argmax, independent, top-down, bottom-up, product, least-cost, deepest-likely, climb, hedge; all for a table."""
     hierarchy: Annotated[str | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: the run's own)")] = None
     """Judge under another tree: cifar100, cifar100-5level, or a file."""
     promise: Annotated[float | None, arg(metavar="SHARE", help_behavior_hint="")] = None
-    """Answers that stop early so that this share of them is right, 0.95 for example: how the test pictures fare."""
+    """Answers that stop early so that this share of them is right, such as 0.95; by climb, or by --decision hedge."""
     data: Annotated[str | None, arg(metavar="DATA", help_behavior_hint="")] = None
     """Run the network on the test pictures of this data set instead of taking the saved predictions."""
     data_dir: DataFolder = None
     """Where data sets are kept, for --data."""
     json: Flag = False
-    """Print scores.json instead of a table."""
+    """Print scores.json instead of a table; with --decision all, one object per rule."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ class Score:
     hierarchy: Annotated[str, arg(metavar="NAME|FILE")]
     """The tree: cifar100, cifar100-5level, or a file (nested JSON, a table of levels, parent-child pairs)."""
     decision: Annotated[str, arg(metavar="RULE")] = "argmax"
-    """How probabilities become answers: argmax, independent, bottom-up or top-down."""
+    """How probabilities become answers: argmax, independent, top-down, bottom-up, product or least-cost."""
     report: Annotated[Path | None, arg(metavar="HTML", help_behavior_hint="(default: FILE with .html)")] = None
     """Where to write the report."""
     json: Flag = False
@@ -89,7 +91,7 @@ class Compare:
     runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN", help_behavior_hint="")]
     """Run folders, or files of predictions as kinwise score takes them."""
     decision: Annotated[str, arg(metavar="RULE")] = "argmax"
-    """How probabilities become answers: argmax, independent, bottom-up or top-down."""
+    """How probabilities become answers: argmax, independent, top-down, bottom-up, product or least-cost."""
     hierarchy: Annotated[str | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: the runs' own)")] = None
     """Judge all under this tree: cifar100, cifar100-5level, or a file."""
     out: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None

@@ -23,11 +23,11 @@ def draw(
     """Every figure for which there is something to show.
 
     Raises:
-        InputError: when the scores are of other pictures or another tree.
+        InputError: when the scores are of other pictures or another tree, or their rule may stop at an inner node.
     """
     check_scores(scores, predictions)
     tree = predictions.hierarchy
-    answers = decide(predictions, scores.decision)
+    answers = decide(predictions, scores.decision).answers
     return [
         bars.accuracy(predictions, scores),
         *bars.severity(predictions, scores),

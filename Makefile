@@ -18,7 +18,7 @@ demo: $(VENV)/installed ## train on the embedded pictures and write the report (
 	$(BIN)/kinwise train shapes --set widths=16,64,256 --out $(DEMO)
 
 test: $(VENV)/installed-for-development ## run the tests, two files at a time
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/installed-for-development ## check style, format and types
 	$(BIN)/ruff check .

@@ -7,6 +7,7 @@ import pytest
 from runs import TINY, Refused, status, tiny_images
 
 from kinwise.data import DATA_SETS
+from kinwise.data.shapes import shapes
 from kinwise.experiment import train
 
 
@@ -31,6 +32,12 @@ def run_folder(trained: Path, tmp_path: Path) -> Path:
 def _tiny_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The data set ``shapes`` is the tiny one."""
     monkeypatch.setitem(DATA_SETS, "shapes", lambda _: tiny_images())
+
+
+@pytest.fixture
+def _other_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The data set ``shapes`` has not the pictures of the tiny one, and is drawn quickly."""
+    monkeypatch.setitem(DATA_SETS, "shapes", lambda _: shapes(train=1, test=2))
 
 
 @pytest.fixture

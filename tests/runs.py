@@ -31,7 +31,7 @@ FILES = (
 )
 TINY = Config(widths=(8, 8, 8), resolutions=((16, 0.5), (20, 1.0)), epochs=3, batch=64, device="cpu", explained=6)
 TINY_OPTIONS = (
-    *("--set", "widths=8,8,8", "resolutions=16:0.5,20:1", "batch=64", "epochs=3", "device=cpu"),
+    *("--set", "widths=8,8,8", "resolutions=16:0.5,20:1", "batch=64", "epochs=3", "device=cpu", "explained=1"),
     *("learning_rate=0.1", "other_learning_rate=0.7"),  # the command would fit them to the few pictures
 )
 STEPS = 12  # of TINY on tiny_images: 3 epochs of 256 pictures in batches of 64

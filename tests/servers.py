@@ -2,10 +2,12 @@
 
 import io
 import shutil
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -18,8 +20,13 @@ from kinwise.run import PREDICTIONS, VALIDATION, Run
 
 pytest.importorskip("fastapi", reason="kinwise[serve] is not installed")
 pytest.importorskip("uvicorn", reason="kinwise[serve] is not installed")
+httpx = pytest.importorskip("httpx")
 
 PATIENCE = 60.0
+
+_PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nothing here speaks TLS; httpx would load all certificates each time
+get_from = partial(httpx.get, verify=_PLAIN)
+post_to = partial(httpx.post, verify=_PLAIN)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ TINY = {
     "batch": 64,
     "learning_rate": 0.1,
     "device": "cpu",
+    "explained": 1,
 }
 VARIANTS = [{"name": "tame", "other_learning_rate": 0.7}, {"name": "wild", "other_learning_rate": 1e30, "warmup": 0}]
 PLAN: dict[str, Any] = {"axes": {"split": ["80:20"], "seed": [0, 1]}, "variants": VARIANTS, "set": TINY}

@@ -22,6 +22,9 @@ from kinwise.run import Run
 
 pytest_plugins = ["run_fixtures"]
 
+UNEXPLAINED = replace(TINY, explained=0)
+BRIEF = replace(TINY, explained=1)
+
 
 def weights(run: Run | None) -> dict[str, torch.Tensor]:
     assert run is not None
@@ -38,7 +41,7 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 def test_the_public_functions_work_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run = kinwise.train(
-        tiny_images(), recipe="quick", seed=3, changes=["widths=8,8,8", "epochs=0.5", "resolutions=16:1"]
+        tiny_images(), recipe="quick", seed=3, changes=["widths=8,8,8", "epochs=0.5", "resolutions=16:1", "explained=1"]
     )
     assert run.folder.parent == Path("runs")
     assert run.folder.name.startswith("shapes-quick-seed3-")
@@ -50,8 +53,8 @@ def test_the_public_functions_work_together(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_the_same_seed_gives_the_same_run_and_another_does_not(trained: Path, tmp_path: Path) -> None:
-    again = train(tiny_images(), config=TINY, out=tmp_path / "again")
-    other = train(tiny_images(), config=replace(TINY, seed=1), out=tmp_path / "other")
+    again = train(tiny_images(), config=UNEXPLAINED, out=tmp_path / "again")
+    other = train(tiny_images(), config=replace(UNEXPLAINED, seed=1), out=tmp_path / "other")
     assert same(weights(again), weights(Run(trained)))
     assert not same(weights(other), weights(Run(trained)))
 
@@ -61,7 +64,7 @@ def test_watchers_hear_of_every_step_and_stage(tmp_path: Path) -> None:
     steps: list[int] = []
     train(
         tiny_images(),
-        config=TINY,
+        config=BRIEF,
         out=tmp_path / "run",
         watchers=Watchers(say=said.append, progress=lambda progress: steps.append(progress.step)),
     )
@@ -70,7 +73,7 @@ def test_watchers_hear_of_every_step_and_stage(tmp_path: Path) -> None:
 
 
 def test_validation_pictures_are_judged_after_every_epoch(tmp_path: Path) -> None:
-    run = train(tiny_images(), config=replace(TINY, validation=0.25, epochs=2), out=tmp_path / "run")
+    run = train(tiny_images(), config=replace(UNEXPLAINED, validation=0.25, epochs=2), out=tmp_path / "run")
     assert run is not None
     assert [set(line["accuracy"]) for line in run.history] == [{"train", "validation"}] * 2
     for line in run.history:
@@ -83,7 +86,7 @@ def test_validation_pictures_are_judged_after_every_epoch(tmp_path: Path) -> Non
 
 def test_pictures_may_come_split_anew_and_the_report_says_so(tmp_path: Path) -> None:
     images = split(tiny_images(), "80:20", seed=0)
-    run = train(images, config=replace(TINY, split="80:20", epochs=1), out=tmp_path / "run")
+    run = train(images, config=replace(UNEXPLAINED, split="80:20", epochs=1), out=tmp_path / "run")
     assert run is not None
     assert run.config.split == "80:20"
     assert run.scores().split == "80:20"
@@ -101,7 +104,7 @@ def with_twins() -> Images:
 
 
 def test_scores_tell_accuracy_without_near_duplicates_of_training_pictures(tmp_path: Path) -> None:
-    run = train(with_twins(), config=replace(TINY, epochs=1), out=tmp_path / "run")
+    run = train(with_twins(), config=replace(UNEXPLAINED, epochs=1), out=tmp_path / "run")
     assert run is not None
     saved = run.saved_scores().without_near_duplicates
     assert saved is not None
@@ -116,7 +119,7 @@ def test_scores_tell_accuracy_without_near_duplicates_of_training_pictures(tmp_p
 @pytest.mark.parametrize(("choice", "torn"), [("together", False), ("apart", True)])
 def test_near_duplicates_stay_on_one_side_of_a_new_split(tmp_path: Path, choice: str, torn: bool) -> None:
     changes = [f"near_duplicates={choice}", "split=70:30", "validation=0.3", "epochs=1"]
-    run = train(with_twins(), config=TINY.changed(changes), out=tmp_path / "run")
+    run = train(with_twins(), config=UNEXPLAINED.changed(changes), out=tmp_path / "run")
     assert run is not None
     without = run.saved_scores().without_near_duplicates
     assert without is not None
@@ -124,7 +127,7 @@ def test_near_duplicates_stay_on_one_side_of_a_new_split(tmp_path: Path, choice:
 
 
 def test_pictures_without_a_test_part_are_split(tmp_path: Path) -> None:
-    run = train(tiny_images().train, config=TINY, out=tmp_path / "run")
+    run = train(tiny_images().train, config=UNEXPLAINED, out=tmp_path / "run")
     assert run is not None
     assert run.config.split == run.saved_scores().split == "80:20"
 
@@ -133,7 +136,7 @@ def test_too_few_pictures_for_a_test_part_are_refused(tmp_path: Path) -> None:
     images = tiny_images().train
     few = images.take(np.unique(images.labels, return_index=True)[1])  # one of each class
     with pytest.raises(InputError, match="no test pictures"):
-        train(few, config=TINY, out=tmp_path / "run")
+        train(few, config=UNEXPLAINED, out=tmp_path / "run")
     assert contents(tmp_path) == {}
 
 
@@ -147,7 +150,7 @@ def test_too_few_pictures_for_a_test_part_are_refused(tmp_path: Path) -> None:
 )
 def test_a_stopped_training_goes_on_to_the_same_weights(trained: Path, tmp_path: Path, step: int, named: str) -> None:
     with pytest.raises(Interrupted, match=rf"^Stopped at step {step} of {STEPS}. Go on: kinwise train --resume "):
-        train(tiny_images(), config=TINY, out=tmp_path / "run", watchers=stopped_at(step))
+        train(tiny_images(), config=UNEXPLAINED, out=tmp_path / "run", watchers=stopped_at(step))
     assert [path.name for path in tmp_path.iterdir()] == ["run.partial"]
     if step == 9:
         with pytest.raises(Interrupted, match="at step 10"):
@@ -163,7 +166,7 @@ def test_a_stopped_training_goes_on_to_the_same_weights(trained: Path, tmp_path:
 
 def test_going_on_needs_the_same_pictures(tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
-        train(tiny_images(), config=TINY, out=tmp_path / "run", watchers=stopped_at(2))
+        train(tiny_images(), config=UNEXPLAINED, out=tmp_path / "run", watchers=stopped_at(2))
     before = contents(tmp_path)
     darker = replace(tiny_images(), pixels=tiny_images().pixels // 2)
     with pytest.raises(InputError, match="was trained on other pictures"):
@@ -189,7 +192,7 @@ def test_ctrl_c_within_a_step_keeps_the_last_epoch(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(Interrupted, match="Go on from the last epoch: kinwise train --resume"):
-        train(tiny_images(), config=TINY, out=tmp_path / "run", watchers=Watchers(progress=press))
+        train(tiny_images(), config=UNEXPLAINED, out=tmp_path / "run", watchers=Watchers(progress=press))
     assert torch.load(tmp_path / "run.partial" / "state.pt", weights_only=True)["step"] == 4
 
 
@@ -198,12 +201,12 @@ def test_broken_off_before_anything_is_saved_leaves_nothing(tmp_path: Path) -> N
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(tiny_images(), config=TINY, out=tmp_path / "run", watchers=Watchers(progress=press))
+        train(tiny_images(), config=UNEXPLAINED, out=tmp_path / "run", watchers=Watchers(progress=press))
     assert contents(tmp_path) == {}
 
 
 def test_a_loss_that_is_not_finite_leaves_nothing_and_says_what_to_try(tmp_path: Path) -> None:
-    wild = replace(TINY, other_learning_rate=1e30, warmup=0.0)
+    wild = replace(UNEXPLAINED, other_learning_rate=1e30, warmup=0.0)
     with pytest.raises(InputError, match=r"not finite at step \d+ of 12 \(learning rate .*Try"):
         train(tiny_images(), config=wild, out=tmp_path / "run")
     assert contents(tmp_path) == {}
@@ -222,13 +225,13 @@ def test_broken_off_between_the_last_file_and_the_renaming(run_folder: Path) -> 
 
 def test_no_room_for_the_first_state_leaves_nothing(tmp_path: Path) -> None:
     with files_of_at_most(20_000), pytest.raises(WriteError, match=r"cannot write .*state\.pt: File too large"):
-        train(tiny_images(), config=TINY, out=tmp_path / "run")
+        train(tiny_images(), config=UNEXPLAINED, out=tmp_path / "run")
     assert contents(tmp_path) == {}
 
 
 def test_a_disk_that_fills_up_keeps_the_last_good_state(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
-        train(tiny_images(), config=TINY, out=tmp_path / "run", watchers=stopped_at(5))
+        train(tiny_images(), config=UNEXPLAINED, out=tmp_path / "run", watchers=stopped_at(5))
     before = contents(tmp_path)
     with (
         files_of_at_most(5_000),
@@ -254,7 +257,7 @@ def test_no_room_at_the_end_loses_no_training(
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(WriteError, match=rf"cannot write .*{name}: No space left .*\n.*Go on: kinwise train --resume"):
-        train(tiny_images(), config=TINY, out=tmp_path / "run")
+        train(tiny_images(), config=BRIEF, out=tmp_path / "run")
     assert [path.name for path in tmp_path.iterdir()] == ["run.partial"]
     monkeypatch.undo()
     run = resume(tmp_path / "run", tiny_images())

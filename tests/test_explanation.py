@@ -75,8 +75,9 @@ def test_what_cannot_be_explained_is_refused_and_nothing_changes(run_folder: Pat
     assert "made no mistake on its 128 test pictures" in refused("explain", run_folder)
 
 
+@pytest.mark.usefixtures("_other_shapes")
 def test_other_pictures_are_refused(run_folder: Path, refused: Refused) -> None:
-    assert "on other pictures than shapes has now" in refused("explain", run_folder)  # the data set, not the tiny one
+    assert "on other pictures than shapes has now" in refused("explain", run_folder)
 
 
 # --- what is measured -------------------------------------------------------------------------------------------------
@@ -199,6 +200,7 @@ def test_a_comparison_follows_failures_with_pictures_and_maps(run_folder: Path, 
     assert "heat map for" in page
 
 
+@pytest.mark.usefixtures("_other_shapes")
 def test_without_pictures_a_comparison_says_why_and_is_written(
     run_folder: Path, tmp_path: Path, capsys: Output
 ) -> None:

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from functools import reduce
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,16 @@ from torch import nn
 
 from kinwise.config import Config
 from kinwise.learn.backbones import backbone
-from kinwise.learn.optim import QUINTIC, Muon, filters_and_rest, optimisers, orthogonal_filters, orthogonalise
+from kinwise.learn.optim import (
+    QUINTIC,
+    SGD,
+    Adam,
+    Muon,
+    filters_and_rest,
+    optimisers,
+    orthogonal_filters,
+    orthogonalise,
+)
 
 SHAPES = [(6, 6), (4, 11), (11, 4), (1, 5), (5, 1)]
 
@@ -156,11 +166,11 @@ def decayed_shapes(*changes: str) -> tuple[list[type], list[tuple[int, ...]]]:
 
 def test_who_decays() -> None:
     dense, head = [(1024, 4096), (512, 1024)], [(10, 512)]
-    assert decayed_shapes() == ([Muon, torch.optim.SGD], head)
-    assert decayed_shapes("decayed=dense", "optimiser=adam") == ([torch.optim.Adam], dense)
-    assert decayed_shapes("decayed=all") == ([Muon, torch.optim.SGD], [*dense, *head])  # Muon keeps its filters' norm
+    assert decayed_shapes() == ([Muon, SGD], head)
+    assert decayed_shapes("decayed=dense", "optimiser=adam") == ([Adam], dense)
+    assert decayed_shapes("decayed=all") == ([Muon, SGD], [*dense, *head])  # Muon keeps its filters' norm
     kinds, shapes = decayed_shapes("decayed=all", "optimiser=sgd")
-    assert kinds == [torch.optim.SGD]
+    assert kinds == [SGD]
     assert sorted(len(shape) for shape in shapes) == [2, 2, 2, 4, 4, 4, 4, 4, 4]
 
 
@@ -176,3 +186,27 @@ def test_momentum_and_rates_go_where_the_config_says() -> None:
     assert {(group["peak"], group["betas"]) for group in adam.param_groups} == {(0.2, (0.8, 0.999))}
     (plain,) = optimisers(below, head, config.changed(["optimiser=sgd", "momentum=0"]))
     assert {(group["peak"], group["momentum"], group["nesterov"]) for group in plain.param_groups} == {(0.2, 0, False)}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "options"),
+    [(SGD, torch.optim.SGD, {"momentum": 0.9, "nesterov": True}), (Adam, torch.optim.Adam, {"betas": (0.8, 0.999)})],
+)
+def test_unwrapped_optimisers_do_what_those_of_torch_do(
+    ours: type[torch.optim.Optimizer], theirs: type[torch.optim.Optimizer], options: dict[str, Any]
+) -> None:
+    def stepped(kind: type[torch.optim.Optimizer]) -> list[torch.Tensor]:
+        weights = [nn.Parameter(torch.linspace(-1, 1, 6).view(2, 3)), nn.Parameter(torch.ones(3))]
+        optimiser = kind([{"params": weights[:1], "weight_decay": 0.1}, {"params": weights[1:]}], lr=0.1, **options)
+        for step in range(4):
+            if step == 2:
+                saved = deepcopy(optimiser.state_dict())
+                optimiser = kind([{"params": weights[:1]}, {"params": weights[1:]}], lr=1.0, **options)
+                optimiser.load_state_dict(saved)
+            sum((weight**3).sum() for weight in weights).backward()  # type: ignore[union-attr]
+            optimiser.step()
+            optimiser.zero_grad()
+            assert all(weight.grad is None for weight in weights)
+        return [weight.detach() for weight in weights]
+
+    assert all(torch.equal(a, b) for a, b in zip(stepped(ours), stepped(theirs), strict=True))

@@ -191,7 +191,8 @@ def test_the_rates_of_report_c_fall_after_six_epochs_on_a_plateau() -> None:
 def test_optimiser_length_and_batch(name: str, optimiser: type, epochs: float, batch: int) -> None:
     config = config_of(name)
     (found,) = Training(config.changed(["early_stopping=0"]), pictures(5), CPU).optimisers
-    assert (type(found), config.epochs, config.batch) == (optimiser, epochs, batch)
+    assert isinstance(found, optimiser)
+    assert (config.epochs, config.batch) == (epochs, batch)
     assert recipe(name).config_for(1000) == config, "a reference system is run as it is"
 
 

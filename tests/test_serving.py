@@ -20,7 +20,7 @@ import pytest
 from hostile import Hostile, write_hostile_folder
 from PIL import Image
 from runs import Refused, tiny_images
-from servers import Served, png, served, wait_until, with_validation
+from servers import Served, get_from, png, post_to, served, wait_until, with_validation
 
 from kinwise.answering.answers import Answerer
 from kinwise.data import DATA_SETS
@@ -58,7 +58,7 @@ def promising(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def facts(server: Served) -> dict[str, Any]:
-    return dict(httpx.get(f"{server.address}/api/run").json())
+    return dict(get_from(f"{server.address}/api/run").json())
 
 
 def ask(server: Served, *files: tuple[str, bytes], **parameters: Any) -> Any:
@@ -70,7 +70,7 @@ def ask(server: Served, *files: tuple[str, bytes], **parameters: Any) -> Any:
 
 def post(server: Served, *files: tuple[str, bytes], **parameters: Any) -> Any:
     form = [("pictures", file) for file in files]
-    return httpx.post(f"{server.address}/api/answers", files=form, params=parameters, timeout=60)
+    return post_to(f"{server.address}/api/answers", files=form, params=parameters, timeout=60)
 
 
 def picture(index: int) -> tuple[str, bytes]:
@@ -223,7 +223,7 @@ def test_the_facts_hold_the_tree_and_no_path_of_the_machine(server: Served, trai
 
 
 def test_the_schema_describes_request_and_reply(server: Served) -> None:
-    schema = httpx.get(f"{server.address}/openapi.json").json()
+    schema = get_from(f"{server.address}/openapi.json").json()
     operation = schema["paths"]["/api/answers"]["post"]
     form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]["pictures"]
     assert (form["minItems"], form["maxItems"], form["items"]["format"]) == (1, 16, "binary")
@@ -261,7 +261,7 @@ def test_a_name_that_is_no_unicode_comes_back_as_something(server: Served) -> No
     head = b'--x\r\nContent-Disposition: form-data; name="pictures"; filename="caf\xe9\x00.png"\r\n\r\n'
     body = head + picture(0)[1] + b"\r\n--x--\r\n"
     headers = {"content-type": "multipart/form-data; boundary=x; charset=utf-8"}
-    reply = httpx.post(f"{server.address}/api/answers", content=body, headers=headers, timeout=60)
+    reply = post_to(f"{server.address}/api/answers", content=body, headers=headers, timeout=60)
     assert reply.status_code in (200, 400)
     assert reply.status_code == 400 or reply.json()["pictures"][0]["answer"]
 
@@ -349,7 +349,7 @@ def test_too_many_files_are_refused(server: Served) -> None:
     ],
 )
 def test_a_request_of_the_wrong_form_gets_one_sentence(server: Served, request_: Any, status: int) -> None:
-    reply = httpx.post(f"{server.address}/api/answers", **request_)
+    reply = post_to(f"{server.address}/api/answers", **request_)
     assert (reply.status_code, set(reply.json())) == (status, {"error"}), reply.text
     assert "Traceback" not in reply.text
     assert "<script>" not in reply.text
@@ -374,7 +374,7 @@ def test_a_body_of_unknown_length_is_refused_while_it_is_read(server: Served) ->
 
     headers = {"content-type": "multipart/form-data; boundary=x"}
     try:
-        reply = httpx.post(f"{server.address}/api/answers", content=endless(), headers=headers, timeout=60)
+        reply = post_to(f"{server.address}/api/answers", content=endless(), headers=headers, timeout=60)
         assert (reply.status_code, reply.json()) == (413, {"error": "a request may have 40 MB at most"})
     except (httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError):
         pass  # the server has hung up, and the client was still talking
@@ -386,29 +386,29 @@ def test_a_body_of_unknown_length_is_refused_while_it_is_read(server: Served) ->
     "path", ["/nothing", "/api", "/docs", "/redoc", "/etc/passwd", "/..%2f..%2fetc/passwd", "/config.json"]
 )
 def test_what_is_not_there_is_not_found(server: Served, path: str) -> None:
-    reply = httpx.get(server.address + path)
+    reply = get_from(server.address + path)
     assert (reply.status_code, reply.json()) == (404, {"error": "Not Found"})
 
 
 def test_a_wrong_method_is_refused(server: Served) -> None:
-    reply = httpx.get(f"{server.address}/api/answers")
+    reply = get_from(f"{server.address}/api/answers")
     assert (reply.status_code, reply.json()) == (405, {"error": "Method Not Allowed"})
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:8000", "localhost@evil.example", ""])
 def test_other_hosts_are_refused(server: Served, host: str) -> None:
     for path in ("/", "/api/run", "/nothing"):
-        reply = httpx.get(server.address + path, headers={"host": host})
+        reply = get_from(server.address + path, headers={"host": host})
         assert (reply.status_code, set(reply.json())) == (400, {"error"})
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://localhost"])
 def test_pages_of_other_servers_are_refused(server: Served, origin: str) -> None:
     form = {"files": [("pictures", picture(0))], "headers": {"origin": origin}}
-    reply = httpx.post(f"{server.address}/api/answers", **form)
+    reply = post_to(f"{server.address}/api/answers", **form)
     assert (reply.status_code, set(reply.json())) == (403, {"error"})
     assert "access-control-allow-origin" not in reply.headers
-    own = httpx.post(f"{server.address}/api/answers", **(form | {"headers": {"origin": server.address}}), timeout=60)
+    own = post_to(f"{server.address}/api/answers", **(form | {"headers": {"origin": server.address}}), timeout=60)
     assert own.status_code == 200
 
 
@@ -432,8 +432,8 @@ def test_which_names_are_its_own(header: str, host: str, own: bool) -> None:
 
 
 def test_every_answer_carries_the_headers(server: Served) -> None:
-    replies = [httpx.get(server.address + path) for path in ("/", "/api/run", "/nothing", "/openapi.json")]
-    replies += [post(server, picture(0)), httpx.get(server.address, headers={"host": "evil.example"})]
+    replies = [get_from(server.address + path) for path in ("/", "/api/run", "/nothing", "/openapi.json")]
+    replies += [post(server, picture(0)), get_from(server.address, headers={"host": "evil.example"})]
     for reply in replies:
         assert reply.headers["x-content-type-options"] == "nosniff"
         assert reply.headers["referrer-policy"] == "no-referrer"
@@ -443,7 +443,7 @@ def test_every_answer_carries_the_headers(server: Served) -> None:
 
 
 def test_only_the_scripts_of_the_page_may_run(server: Served) -> None:
-    pages = [httpx.get(server.address) for _ in range(2)]
+    pages = [get_from(server.address) for _ in range(2)]
     nonces = [page.headers["content-security-policy"].split("'nonce-")[1].split("'")[0] for page in pages]
     assert nonces[0] != nonces[1]
     for page, nonce in zip(pages, nonces, strict=True):
@@ -523,6 +523,6 @@ def test_the_command_prints_its_address_and_ends_quietly(run_folder: Path, tmp_p
 
 def _answers(address: str) -> bool:
     try:
-        return bool(httpx.get(address).status_code == 200)
+        return bool(get_from(address).status_code == 200)
     except httpx.ConnectError:
         return False

@@ -20,6 +20,7 @@ from kinwise.run import Run
 from kinwise.side_by_side import write_comparison
 
 pytest_plugins = ["run_fixtures"]
+pytestmark = pytest.mark.usefixtures("_other_shapes")
 
 Output = pytest.CaptureFixture[str]
 

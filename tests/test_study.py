@@ -235,6 +235,7 @@ seed = [0, 1]
 data = "shapes"
 epochs = 1
 device = "cpu"
+explained = 1
 batch = 64
 resolutions = "16:1"
 widths = "8,8,8"

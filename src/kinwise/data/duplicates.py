@@ -126,14 +126,26 @@ def exact_kinds(pixels: Pixels) -> np.ndarray:
 
 def clustered(pairs: np.ndarray, distances: np.ndarray, pictures: int) -> Duplicates:
     """The pairs in ascending order, with the clusters that they make among so many ``pictures``."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
     pairs, distances = pairs[order], distances[order]
-    links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(max(pictures, 1),) * 2)
-    clusters = connected_components(links, directed=False)[1][:pictures].astype(np.int64)
-    return Duplicates(pairs=pairs, distances=distances, clusters=clusters)
+    return Duplicates(pairs=pairs, distances=distances, clusters=_connected(pairs, pictures))
+
+
+def _connected(pairs: np.ndarray, pictures: int) -> np.ndarray:
+    """The number of the component that each picture is in, in the order of their first pictures, int64.
+
+    Every picture takes the least number of those it is paired with, then the number of that one, until none changes.
+    """
+    first, second = pairs.T
+    found = np.arange(pictures)
+    while True:
+        least = found.copy()
+        np.minimum.at(least, first, found[second])
+        np.minimum.at(least, second, found[first])
+        least = least[least]
+        if np.array_equal(least, found):
+            return np.unique(found, return_inverse=True)[1].astype(np.int64)
+        found = least
 
 
 # --- what is compared ------------------------------------------------------------------------------------------------

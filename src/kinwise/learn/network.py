@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from kinwise.config import Config
 from kinwise.data.augment import Statistics, normalise, resize
@@ -97,7 +99,7 @@ def model_facts(network: Network) -> dict[str, int]:
 
     A multiply-add counts as two operations; convolutions and products are counted, nothing else.
     """
-    counter = FlopCounterMode(display=False)
+    counter = _Operations()
     was_training = network.training
     network.eval()
     device = next(network.parameters()).device
@@ -108,5 +110,24 @@ def model_facts(network: Network) -> dict[str, int]:
     return {
         "parameters": sum(parameter.numel() for parameter in parameters),
         "trainable_parameters": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
-        "forward_flops": counter.get_total_flops(),
+        "forward_flops": counter.count,
     }
+
+
+class _Counting:
+    """Counts what every function that is called under it takes, as torch's ``FlopCounterMode`` does.
+
+    In a class of its own, as torch loads its compiler at the first call of a mode that defines this itself.
+    """
+
+    count = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), named: Any = None) -> Any:
+        found = function(*arguments, **(named or {}))
+        if operations := flop_registry.get(function.overloadpacket):
+            self.count += operations(*arguments, **(named or {}), out_val=found)
+        return found
+
+
+class _Operations(_Counting, TorchDispatchMode):
+    """What a forward pass takes."""

@@ -1,6 +1,7 @@
 """Optimisers: Muon for the filters and SGD for all else; or Adam or SGD for everything."""
 
 from collections.abc import Iterable, Iterator
+from inspect import unwrap
 from typing import Any
 
 import torch
@@ -14,7 +15,31 @@ QUINTIC = (3.4445, -4.7750, 2.0315)
 """Coefficients of one Newton-Schulz step, X <- aX + (bA + cA^2)X with A = XX' (Jordan et al., Muon, 2024)."""
 
 
-class Muon(torch.optim.Optimizer):
+class Unwrapped(torch.optim.Optimizer):
+    """An optimiser without the wrappers of torch, which load its compiler, unused, when the first one is called.
+
+    That takes as long as to load all the rest of torch, at every start.
+    """
+
+    add_param_group = unwrap(torch.optim.Optimizer.add_param_group)
+    zero_grad = unwrap(torch.optim.Optimizer.zero_grad)
+    state_dict = unwrap(torch.optim.Optimizer.state_dict)
+    load_state_dict = unwrap(torch.optim.Optimizer.load_state_dict)
+
+
+class SGD(Unwrapped, torch.optim.SGD):
+    """``torch.optim.SGD``, unwrapped."""
+
+    step = torch.no_grad()(unwrap(torch.optim.SGD.step))
+
+
+class Adam(Unwrapped, torch.optim.Adam):
+    """``torch.optim.Adam``, unwrapped."""
+
+    step = torch.no_grad()(unwrap(torch.optim.Adam.step))
+
+
+class Muon(Unwrapped):
     """Momentum whose update is replaced by the nearest semi-orthogonal matrix (Jordan et al., Muon, 2024).
 
     For a filter tensor W with ``out`` filters: M <- momentum * M + gradient; G = gradient + momentum * M (Nesterov);
@@ -106,12 +131,12 @@ def optimisers(backbone: Backbone, head: nn.Module, config: Config) -> list[torc
     found: list[torch.optim.Optimizer] = []
     if config.optimiser == "muon":
         found.append(Muon(filters, lr=config.learning_rate, momentum=config.momentum))
-        found.append(torch.optim.SGD(rest, lr=config.other_learning_rate, momentum=0.9, nesterov=True))
+        found.append(SGD(rest, lr=config.other_learning_rate, momentum=0.9, nesterov=True))
     elif config.optimiser == "adam":
-        found.append(torch.optim.Adam(rest, lr=config.learning_rate, betas=(config.momentum, 0.999)))
+        found.append(Adam(rest, lr=config.learning_rate, betas=(config.momentum, 0.999)))
     else:
         momentum = config.momentum
-        found.append(torch.optim.SGD(rest, lr=config.learning_rate, momentum=momentum, nesterov=momentum > 0))
+        found.append(SGD(rest, lr=config.learning_rate, momentum=momentum, nesterov=momentum > 0))
     for optimiser in found:
         for group in optimiser.param_groups:
             group["peak"] = group["lr"]

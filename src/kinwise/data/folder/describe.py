@@ -11,7 +11,7 @@ from kinwise.data.folder import Survey
 from kinwise.data.images import PARTS, Images
 from kinwise.hierarchy import Hierarchy
 
-_MOST_LISTED = 10  # pictures that are left out
+_MOST_LISTED = 50  # pictures that are left out
 _LARGE = 100  # nodes of a tree whose long lists of classes are cut short
 _MOST_CLASSES = 12  # of one node of such a tree
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kinwise.data.folder.names import SUFFIXES, is_hidden, printable, suffix_of
+from kinwise.data.folder.reading import Unreadable, look_at
 
 Names = tuple[str, ...]
 
@@ -79,12 +80,21 @@ def _sort_in(entry: os.DirEntry[str], names: Names, found: Walk, folders: list[N
         if entry.is_dir():
             (links if entry.is_symlink() else folders).append(names)
         elif entry.is_symlink() and not os.path.exists(entry.path):
-            found.skipped.append((names, "a link that leads nowhere"))
+            found.skipped.append((names, _why_not(entry.path)))
         elif suffix not in SUFFIXES:
             found.others[printable(suffix) or "without a suffix"] += 1
         elif entry.is_file():
             found.files.append(names)
         else:
-            found.skipped.append((names, "not a plain file"))
-    except OSError as error:
-        found.skipped.append((names, f"cannot be read: {error.strerror}"))
+            found.skipped.append((names, _why_not(entry.path)))
+    except OSError:
+        found.skipped.append((names, _why_not(entry.path)))
+
+
+def _why_not(path: str) -> str:
+    """What stands where a picture file should."""
+    try:
+        look_at(path)
+    except Unreadable as reason:
+        return str(reason)
+    return "it was changed meanwhile"

@@ -18,6 +18,8 @@ SAMPLE = 5000
 PATTERNS = 24
 """So many of the patterns that pictures are made of pass the stem at most, each in both signs."""
 
+_AT_ONCE = 64  # pictures
+
 
 class FastNet(Backbone):
     """A small residual network for short trainings: narrow early stages, wide late ones.
@@ -77,11 +79,14 @@ class FastNet(Backbone):
         kernel, stride = self.stem.kernel_size[0], self.stem.stride[0]
         most = SAMPLE // stride**2  # a patch of a wider stem has so many more values
         sample = torch.from_numpy(np.ascontiguousarray(pixels[:: max(1, len(pixels) // most)][:most]))
-        pictures = normalise(sample, statistics)
-        patches = F.unfold(pictures.contiguous(), kernel, stride=stride).transpose(1, 2).flatten(0, 1).double()
-        values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
+        products, count = torch.zeros(2 * [sample.shape[1] * kernel**2], dtype=torch.float64), 0
+        for some in sample.split(_AT_ONCE):
+            patches = F.unfold(normalise(some, statistics).contiguous(), kernel, stride=stride).double()
+            products += torch.bmm(patches, patches.mT).sum(0)
+            count += len(patches) * patches.shape[2]
+        values, vectors = torch.linalg.eigh(products / count)
         whitening = (vectors / torch.sqrt(values.clamp_min(0) + 5e-4)).T.flip(0)[: self.stem.out_channels // 2]
-        filters = whitening.reshape(-1, pictures.shape[1], kernel, kernel).float()
+        filters = whitening.reshape(-1, sample.shape[1], kernel, kernel).float()
         self.stem.weight.copy_(torch.cat([filters, -filters]))
 
 

@@ -101,6 +101,16 @@ def test_the_figure_for_a_paper_names_the_front_in_its_caption(tmp_path: Path) -
     assert "mild" in drawn
 
 
+def test_answers_that_may_stop_stand_on_no_front(tmp_path: Path) -> None:
+    points = [point(0.7, 0.6, "whole"), point(0.9, 0.1, "sometimes", stops=True)]
+    assert front_of(points) == [0]
+    _, others, best = accuracy_against_severity(points, "class").data
+    assert (list(others.x), list(others.marker.symbol), list(best.x)) == ([0.1], ["triangle-up"], [0.6])
+    assert len(accuracy_against_severity(points[1:], "class").data) == 2, "no front, no line"
+    write_drawings(tmp_path, lambda: [front(points[1:], "class", name="", told="")])
+    assert "triangles may stop at an inner node" in (tmp_path / "captions.md").read_text("utf-8")
+
+
 def test_no_two_marks_of_the_front_differ_in_colour_alone() -> None:
     points = [point(a, s, baseline=b) for (a, s), b in product([(0.7, 0.5), (0.5, 0.7)], (False, True))]
     _, others, best = accuracy_against_severity(points, "class").data

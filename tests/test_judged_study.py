@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from itertools import product
 from math import sqrt
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -338,6 +339,24 @@ def test_every_other_row_is_held_against_the_baseline_under_the_same_tree(held: 
     # levels are the runs 3, 4, 5: less .103, .104, .105
     assert (milder.mean, milder.n) == (pytest.approx(-0.104), 3)
     assert held.differences[0].figures["average_severity"] == (0, 0, 0, 3)
+
+
+def test_answers_that_may_stop_are_shown_with_their_coverage_and_not_compared(trained: Path) -> None:
+    plan = read_plan({"axes": {"loss": ["flat"], "seed": [0]}, "judge": {"decisions": RULES, "baseline": "flat"}})
+    whole, early = Run(trained).saved_scores(), Run(trained).saved_scores()
+    shares = {"coverage": Figure(0.9, 0.8, 1), "accuracy_of_answers": Figure(0.95, 0.9, 1), "specificity": None}
+    object.__setattr__(early, "stopping", SimpleNamespace(**shares))
+    given = [Judged(decision=rule, tree="", scores=one) for rule, one in zip(RULES, (whole, early), strict=True)]
+    found = gather(plan, Path("runs/early"), {plan.runs[0].name: whole}, {}, {plan.runs[0].name: given})
+    assert [row.stops for row in found.rows] == [False, True]
+    assert [row.figures.get("coverage", (None,))[0] for row in found.rows] == [None, 0.9]
+    assert "specificity" not in found.rows[1].figures
+    assert found.differences == ()
+    assert "top-down may stop at an inner node: read these rows with their coverage" in found.text()
+    assert "coverage, % ↑" in found.markdown()
+    page = words(study_page(found))
+    assert "triangles may stop at an inner node" in page
+    assert "top-down may stop at an inner node" in page
 
 
 def test_the_differences_read_the_same_in_every_form(held: Study) -> None:

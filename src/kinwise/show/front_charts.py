@@ -17,6 +17,7 @@ MOST_NAMED = 12
 """Points of the front with their names; of a longer one as many, evenly spread, and both ends."""
 _ROOM = 17  # pixels from one name to the next
 _LONGEST = 0.2
+_SYMBOLS = ("circle", "diamond", "triangle-up")
 _BELOW, _ABOVE, _HEIGHT = 52, 14, 500
 
 
@@ -32,6 +33,7 @@ class Point:
         severity: the mean average severity.
         severity_half: half its interval.
         baseline: whether others are held against it.
+        stops: whether its answers may stop at an inner node: it says less, so it stands on no front.
     """
 
     name: str
@@ -41,6 +43,12 @@ class Point:
     severity: float
     severity_half: float | None
     baseline: bool = False
+    stops: bool = False
+
+    @property
+    def shape(self) -> int:
+        """0: always a class; 1: the baseline; 2: may stop at an inner node."""
+        return 2 if self.stops else int(self.baseline)
 
     def told(self) -> tuple[str, str]:
         """Both figures as they are read: "66.00 ± 1.00 %" and "0.738 ± 0.008"."""
@@ -51,7 +59,9 @@ class Point:
 
 def front_of(points: Sequence[Point]) -> list[int]:
     """The indices of the points on the Pareto front of the means, the most accurate first."""
-    return [int(i) for i in pareto_front(np.array([[one.accuracy, one.severity] for one in points]))]
+    whole = [index for index, one in enumerate(points) if not one.stops]
+    found = pareto_front(np.array([[points[index].accuracy, points[index].severity] for index in whole]))
+    return [whole[place] for place in found]
 
 
 def named(front: Sequence[int]) -> list[int]:
@@ -95,7 +105,7 @@ def accuracy_against_severity(points: Sequence[Point], level: str) -> go.Figure:
     left, right = limits([one.severity for one in points], [one.severity_half for one in points], 0.34, 0.05)
     others = [index for index in range(len(points)) if index not in front]
     return figure(
-        _line(points, front, right, low),
+        *_line(points, front, right, low),
         _discs(points, others, "var(--page)", "var(--muted)", "var(--line-strong)"),
         _discs(points, front, "var(--accent)", "var(--accent)", "var(--accent)"),
         height=_HEIGHT,
@@ -112,10 +122,12 @@ def accuracy_against_severity(points: Sequence[Point], level: str) -> go.Figure:
     )
 
 
-def _line(points: Sequence[Point], front: Sequence[int], edge: float, low: float) -> go.Scatter:
+def _line(points: Sequence[Point], front: Sequence[int], edge: float, low: float) -> list[go.Scatter]:
     """The border of what is beaten: steps from point to point, and on to the edges of the chart."""
+    if not front:
+        return []
     rising = [points[index] for index in reversed(front)]
-    return go.Scatter(
+    line = go.Scatter(
         x=[rising[0].severity, *(one.severity for one in rising), edge],
         y=[100 * value for value in (low, *(one.accuracy for one in rising), rising[-1].accuracy)],
         mode="lines",
@@ -123,6 +135,7 @@ def _line(points: Sequence[Point], front: Sequence[int], edge: float, low: float
         opacity=0.55,
         hoverinfo="skip",
     )
+    return [line]
 
 
 def _discs(points: Sequence[Point], chosen: Sequence[int], fill: str, edge: str, bars: str) -> go.Scatter:
@@ -139,7 +152,7 @@ def _discs(points: Sequence[Point], chosen: Sequence[int], fill: str, edge: str,
         mode="markers",
         marker={
             "size": [13 if one.baseline else 9 for one in shown],
-            "symbol": ["diamond" if one.baseline else "circle" for one in shown],
+            "symbol": [_SYMBOLS[one.shape] for one in shown],
             "color": fill,
             "opacity": 1,
             "line": {"color": edge, "width": 1.8},

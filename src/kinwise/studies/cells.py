@@ -1,7 +1,7 @@
 """The cells of a judged study: runs that differ in the seed alone, under one decision rule and one tree."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kinwise.config import Config
 from kinwise.judge.scores import Scores
@@ -100,17 +100,14 @@ def seed_of(run: Planned) -> str:
 
 def rows(found: Sequence[Cell], judging: Judging) -> tuple[Row, ...]:
     """A row of the table for every cell."""
-    return tuple(
-        table.row(
-            _shown(cell, judging),
-            scores=list(cell.scores.values()),
-            failed=cell.failed,
-            planned=len(cell.runs),
-            tree=cell.tree,
-            baseline=bool(judging.baseline) and _key(cell) == _baseline_of(cell, judging),
-        )
-        for cell in found
-    )
+    return tuple(_row(cell, judging) for cell in found)
+
+
+def _row(cell: Cell, judging: Judging) -> Row:
+    scores = list(cell.scores.values())
+    plain = table.row(_shown(cell, judging), scores=scores, failed=cell.failed, planned=len(cell.runs))
+    baseline = bool(judging.baseline) and _key(cell) == _baseline_of(cell, judging)
+    return replace(plain, decision=cell.decision, tree=cell.tree, baseline=baseline)
 
 
 def _shown(cell: Cell, judging: Judging) -> dict[str, str]:
@@ -133,7 +130,10 @@ def _baseline_of(cell: Cell, judging: Judging) -> Key:
 
 
 def against_baseline(found: Sequence[Cell], judging: Judging) -> tuple[tuple[Difference, ...], tuple[Column, ...]]:
-    """The difference of every other cell to its baseline, where both have a seed in common; and their columns."""
+    """The difference of every other cell to its baseline, where both have a seed in common; and their columns.
+
+    Answers that may stop at an inner node are left out: with the same accuracy they say less.
+    """
     if not judging.baseline:
         return (), ()
     levels = [scores.levels[-1] for cell in found for scores in cell.scores.values()]
@@ -146,7 +146,7 @@ def _differences(found: Sequence[Cell], judging: Judging, shown: Sequence[Column
     named = {_key(cell): _shown(cell, judging) for cell in found}
     for cell in found:
         key, baseline = _key(cell), _baseline_of(cell, judging)
-        if key != baseline and baseline in figures:
+        if key != baseline and baseline in figures and not any(map(table.may_stop, cell.scores.values())):
             one = differences.difference(named[key], named[baseline], figures[key], figures[baseline], shown)
             if one.pairs:
                 yield one

@@ -86,6 +86,7 @@ def _point(number: int, row: Row, key: str) -> Point:
         severity=far.mean,
         severity_half=None if far.high is None else far.high - far.mean,
         baseline=row.baseline,
+        stops=row.stops,
     )
 
 

@@ -43,6 +43,7 @@ def study_page(study: Study) -> str:
         notes=study.ways(),
         judged=study.judging is not None,
         baseline=study.baseline,
+        stopping=any(row.stops for row in study.rows),
         compared=study.compared,
         differences=[
             (one, [_difference(column, one.figures.get(column.key)) for column in study.compared])

@@ -96,8 +96,10 @@ class Study:
         if not self.judging:
             return []
         decisions, names = self.judging.decisions, list(self.judging.trees)
+        stopping = dict.fromkeys(row.decision for row in self.rows if row.stops)
         said = [f"The answers are those of the rule {decisions[0]}."] if len(decisions) == 1 else []
-        return [*said, f"All are judged by the tree {names[0]}."] if len(names) == 1 else said
+        said += [f"All are judged by the tree {names[0]}."] if len(names) == 1 else []
+        return [*said, f"{', '.join(stopping)} {table.MAY_STOP}"] if stopping else said
 
 
 def gather(

@@ -18,6 +18,10 @@ MARK = "†"
 NOT_COMPARABLE = (
     f"{MARK} Training and test pictures were merged and split again: not comparable with scores on the official split."
 )
+MAY_STOP = (
+    "may stop at an inner node: read these rows with their coverage; they stand on no front and are not compared with "
+    "the baseline."
+)
 ALONE = "One seed alone has no interval."
 
 
@@ -46,6 +50,14 @@ class Column(NamedTuple):
         return 100.0 if self.unit == "%" else 1.0
 
 
+STOPPING = (
+    Column("coverage", "coverage", "higher", "%", 2),
+    Column("accuracy_of_answers", "accuracy of answers given", "higher", "%", 2),
+    Column("specificity", "specificity", "higher", "%", 2),
+)
+"""Of decision rules alone whose answers may stop at an inner node."""
+
+
 class Spread(NamedTuple):
     """The mean of a figure over runs that differ in the seed alone, and its 95 % t interval; of one run there is none.
 
@@ -69,8 +81,10 @@ class Row:
         failed: the names of those that failed.
         figures: of the complete runs: key of the column -> mean and interval; a figure that is undefined is left out.
         comparable: whether all were judged on the official test pictures.
+        decision: the rule that their answers come from; empty: the one they were judged by when they were trained.
         tree: the name of the tree they were judged by; empty: the one that their pictures come with.
         baseline: whether others are held against it.
+        stops: whether its answers may stop at an inner node.
     """
 
     place: dict[str, str]
@@ -79,8 +93,10 @@ class Row:
     failed: tuple[str, ...] = ()
     figures: dict[str, Spread]
     comparable: bool = True
+    decision: str = ""
     tree: str = ""
     baseline: bool = False
+    stops: bool = False
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -111,7 +127,13 @@ def columns(scores: Sequence[Scores]) -> tuple[Column, ...]:
         "hierarchical_distance_at_5",
         "calibration_error",
     )
-    return (*accuracies, *map(_column, others), Column("seconds", "training", "lower", "s", 1))
+    stopping = STOPPING if any(map(may_stop, scores)) else ()
+    return (*accuracies, *map(_column, others), *stopping, Column("seconds", "training", "lower", "s", 1))
+
+
+def may_stop(scores: Scores) -> bool:
+    """Whether these are the scores of answers that may stop at an inner node."""
+    return getattr(scores, "stopping", None) is not None
 
 
 def _column(key: str) -> Column:
@@ -120,15 +142,7 @@ def _column(key: str) -> Column:
     return Column(key, measure.title, measure.better, **share)  # type: ignore[arg-type]
 
 
-def row(
-    place: Mapping[str, str],
-    *,
-    planned: int,
-    scores: Sequence[Scores],
-    failed: Sequence[str] = (),
-    tree: str = "",
-    baseline: bool = False,
-) -> Row:
+def row(place: Mapping[str, str], *, planned: int, scores: Sequence[Scores], failed: Sequence[str] = ()) -> Row:
     """The row at ``place``, whose complete runs have these ``scores``."""
     found = [figures(one) for one in scores]
     keys = {key: None for one in found for key in one}
@@ -139,8 +153,7 @@ def row(
         failed=tuple(failed),
         figures={key: spread([one[key] for one in found if key in one]) for key in keys},
         comparable=all(one.comparable for one in scores),
-        tree=tree,
-        baseline=baseline,
+        stops=any(map(may_stop, scores)),
     )
 
 
@@ -149,6 +162,9 @@ def figures(scores: Scores) -> dict[str, float]:
     found = {f"accuracy {name}": accuracy for name, accuracy in scores.accuracy.items()}
     finest = scores.level[scores.levels[-1]]
     known = {key: one.value for key, one in {**scores.hierarchy, **finest}.items() if isinstance(one, Figure)}
+    if may_stop(scores):
+        found_by_key = {column.key: getattr(scores.stopping, column.key) for column in STOPPING}
+        known |= {key: one.value for key, one in found_by_key.items() if one}
     known |= {key: float(number) for key, number in (scores.training or {}).items() if key == "seconds"}
     return found | {column.key: known[column.key] for column in columns([scores]) if column.key in known}
 

@@ -13,6 +13,7 @@ from kinwise.show.paper.style import LINE, MUTED, SMALL, TEXT, TWO_COLUMNS, Draw
 from kinwise.show.theme import severity_colours
 
 _HEIGHT = 3.4
+_MARKERS = ("o", "D", "^")
 _WIDEST = 2.1
 _ROOM = 0.045  # of the height of the axes, from one name to the next
 
@@ -33,14 +34,15 @@ def front(points: Sequence[Point], level: str, *, name: str, told: str) -> Drawi
     axes = figure.add_subplot()
     colour = "#{:02x}{:02x}{:02x}".format(*severity_colours(1, "light")[0])
     rising = [points[index] for index in reversed(chosen)]
-    axes.step(
-        [rising[0].severity, *(one.severity for one in rising), right],
-        [low, *(one.accuracy for one in rising), rising[-1].accuracy],
-        where="post",
-        color=colour,
-        linewidth=0.9,
-        alpha=0.6,
-    )
+    if rising:
+        axes.step(
+            [rising[0].severity, *(one.severity for one in rising), right],
+            [low, *(one.accuracy for one in rising), rising[-1].accuracy],
+            where="post",
+            color=colour,
+            linewidth=0.9,
+            alpha=0.6,
+        )
     for index, one in enumerate(points):
         _point(axes, one, colour if index in chosen else MUTED, filled=index in chosen)
     _names(axes, [points[index] for index in reversed(named(chosen))], low, high)
@@ -50,11 +52,18 @@ def front(points: Sequence[Point], level: str, *, name: str, told: str) -> Drawi
     best = "; ".join(f"{plain(points[index].name)} {' and '.join(points[index].told())}" for index in chosen)
     caption = (
         f"{plain(level)} accuracy against average severity of {len(points)} classifiers, means with 95 % t intervals "
-        f"over seeds{'; the diamond is the baseline' if any(one.baseline for one in points) else ''}. Filled, with the "
+        f"over seeds{_shapes(points)}. Filled, with the "
         f"line: the Pareto front of the means, where no other is better in one figure and at least as good in the "
         f"other: {best}. {told}"
     )
     return Drawing(name=file_name("front", name), figure=figure, caption=caption)
+
+
+def _shapes(points: Sequence[Point]) -> str:
+    """What marks mean that are no circles."""
+    baseline = "; the diamond is the baseline" if any(one.baseline for one in points) else ""
+    stops = "; triangles may stop at an inner node and stand on no front" if any(one.stops for one in points) else ""
+    return baseline + stops
 
 
 def _point(axes: Axes, one: Point, colour: str, *, filled: bool) -> None:
@@ -63,7 +72,7 @@ def _point(axes: Axes, one: Point, colour: str, *, filled: bool) -> None:
         one.accuracy,
         xerr=one.severity_half or 0,
         yerr=one.accuracy_half or 0,
-        fmt="D" if one.baseline else "o",
+        fmt=_MARKERS[one.shape],
         color=colour,
         ecolor=colour if filled else LINE,
         elinewidth=0.7,

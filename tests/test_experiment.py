@@ -15,7 +15,7 @@ import kinwise
 from kinwise.config import Config
 from kinwise.data.images import Images, split
 from kinwise.errors import InputError
-from kinwise.experiment import Interrupted, Watchers, fingerprint, resume, train
+from kinwise.experiment import Interrupted, Watchers, fingerprint, pictures_of, resume, train
 from kinwise.files import WriteError
 from kinwise.predict import predictions_of
 from kinwise.run import Run
@@ -130,6 +130,16 @@ def test_pictures_without_a_test_part_are_split(tmp_path: Path) -> None:
     run = train(tiny_images().train, config=UNEXPLAINED, out=tmp_path / "run")
     assert run is not None
     assert run.config.split == run.saved_scores().split == "80:20"
+
+
+def test_given_pictures_are_learnt_under_the_tree_asked_for(tmp_path: Path) -> None:
+    images = tiny_images()
+    flat = tmp_path / "flat.csv"
+    flat.write_text("class\n" + "\n".join(images.hierarchy.classes) + "\n", encoding="utf-8")
+    found, _ = pictures_of(replace(UNEXPLAINED, hierarchy=str(flat)), images)
+    assert found.hierarchy.levels == ("class",)
+    assert found.hierarchy.classes == images.hierarchy.classes
+    assert pictures_of(UNEXPLAINED, images)[0].hierarchy == images.hierarchy
 
 
 def test_too_few_pictures_for_a_test_part_are_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 
 from kinwise import run as run_folder
 from kinwise.config import Config
-from kinwise.data import data_folder, read_for, whole_name
+from kinwise.data import data_folder, read_for, under, whole_name
 from kinwise.data.duplicates import Duplicates
 from kinwise.data.images import PARTS, Images, hold_out, split
 from kinwise.data.kept_duplicates import duplicates_of
@@ -188,11 +188,11 @@ def pictures_of(
     *,
     strict: bool = False,
 ) -> tuple[Images, Duplicates]:
-    """The pictures given, or those that the config names, under its split; pictures split again already stay so.
+    """The pictures given, or those that the config names, under its tree and split; those split again stay so.
 
     With them which are near-duplicates of each other. Where it is strict, every picture file must be readable.
     """
-    images = read_for(config, data_dir, say, strict=strict) if given is None else given
+    images = read_for(config, data_dir, say, strict=strict) if given is None else under(given, config.hierarchy)
     duplicates = duplicates_of(images.pixels, data_folder(data_dir), say, images.content)
     if images.split == "official":
         images = split(images, config.split, config.seed, _kept_together(config, duplicates))

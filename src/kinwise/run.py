@@ -137,6 +137,7 @@ class Run:
         decision: str = "argmax",
         hierarchy: Hierarchy | str | Path | None = None,
         promise: float = PROMISE,
+        resamples: int = 1000,
     ) -> Scores:
         """The scores of the saved predictions, without running the network again.
 
@@ -145,12 +146,20 @@ class Run:
                 learned from the run's validation pictures.
             hierarchy: another tree to judge by: a Hierarchy, the name of a built-in one or a path.
             promise: the share of right answers wanted among those given, for the rules ``climb`` and ``hedge``.
+            resamples: how many resamples the intervals rest on.
 
         Raises:
             InputError: when there is no such rule, or it promises something and no pictures were held out.
         """
         stored, learned = self.saved_scores(), self.validation()
-        judged = score(self.predictions(), hierarchy=hierarchy, decision=decision, validation=learned, promise=promise)
+        judged = score(
+            self.predictions(),
+            hierarchy=hierarchy,
+            decision=decision,
+            validation=learned,
+            promise=promise,
+            resamples=resamples,
+        )
         return replace(judged, model=stored.model, training=stored.training)
 
     def table_of_rules(self, hierarchy: Hierarchy | str | Path | None = None, promise: float = PROMISE) -> "RuleTable":

@@ -18,6 +18,8 @@ from kinwise.run import Run
 from kinwise.studies.judging import Judging
 
 JUDGED_FROM = (run_folder.PREDICTIONS, run_folder.VALIDATION, run_folder.SCORES)
+RESAMPLES = 1
+"""The intervals of a study are those over its seeds; none over pictures are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +74,8 @@ def judged(run: Run, judging: Judging, kept: Path) -> list[Judged]:
 def _judge(run: Run, decision: str, name: str, tree: Hierarchy | None) -> Judged:
     """Judge the saved predictions; under its own tree a run keeps what its heads say about the coarser levels."""
     try:
-        scores = run.scores(decision=decision, hierarchy=None if _is_own(tree, run.hierarchy) else tree)
+        other = None if _is_own(tree, run.hierarchy) else tree
+        scores = run.scores(decision=decision, hierarchy=other, resamples=RESAMPLES)
     except InputError as error:
         return Judged(decision=decision, tree=name, trouble=str(error))
     except Exception as error:  # must not end the trainings that are under way

@@ -189,7 +189,7 @@ def test_the_second_time_everything_is_there(begun: Path, monkeypatch: pytest.Mo
 def judge_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     calls: list[tuple[str, Any]] = []
 
-    def scores(run: Run, decision: str = "argmax", hierarchy: Any = None) -> Scores:
+    def scores(run: Run, decision: str = "argmax", hierarchy: Any = None, **_: object) -> Scores:
         calls.append((decision, hierarchy))
         return replace(run.saved_scores(), decision=decision)
 

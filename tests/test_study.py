@@ -187,8 +187,9 @@ def test_pictures_are_loaded_once_for_runs_on_the_same_data(monkeypatch: pytest.
 # --- a cluster ------------------------------------------------------------------------------------------------------
 
 
-def test_a_local_ray_does_what_is_left(studied: Study, begun: Path) -> None:
+def test_a_local_ray_does_what_is_left(studied: Study, begun: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray", reason="no Ray: pip install kinwise[cluster]")
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # else its workers wait for everything else on the machine
     shutil.rmtree(begun / "runs" / GOOD[1])
     found = tiny_study(PLAN, begun, cluster="local")
     assert (found.complete, [one.name for one in found.failed]) == (2, BAD)

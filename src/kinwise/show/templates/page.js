@@ -32,7 +32,13 @@ const kinwise = (() => {
     place[last] = value;
   }
 
+  // Plotly's script takes longer to run than all else together, so it runs when the first chart is drawn.
+  function needPlotly() {
+    if (!window.Plotly) document.head.append(element("script", document.getElementById("plotly").textContent));
+  }
+
   async function draw(box) {
+    needPlotly();
     const name = box.dataset.chart;
     const made = makers[name]?.(box.clientWidth) ?? figures[name];
     const figure = coloured(made, getComputedStyle(root));
@@ -80,7 +86,7 @@ const kinwise = (() => {
     for (const box of boxes) draw(box);
   }
 
-  document.addEventListener("DOMContentLoaded", () => redraw());
+  window.addEventListener("load", () => setTimeout(redraw));
   let width = window.innerWidth;
   let timer;
   window.addEventListener("resize", () => {

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from kinwise.judge.predictions import Predictions
-from kinwise.run import VALIDATION, Run
+from kinwise.run import Run
+from kinwise.run_folder import VALIDATION
 
 
 @pytest.fixture

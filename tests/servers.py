@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kinwise.run import PREDICTIONS, VALIDATION, Run
+from kinwise.run import Run
+from kinwise.run_folder import PREDICTIONS, VALIDATION
 
 pytest.importorskip("fastapi", reason="kinwise[serve] is not installed")
 pytest.importorskip("uvicorn", reason="kinwise[serve] is not installed")

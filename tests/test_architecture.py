@@ -32,6 +32,7 @@ ROOMS = (
     "examine",
     "show",
     "record",
+    "run_folder",
     "reporting",
     "answering",
     "exporting",

@@ -28,7 +28,8 @@ from kinwise.exporting.whole import PROMISES, Calibration, Whole, calibration_of
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.predictions import Predictions
 from kinwise.learn.network import Network, build, predict
-from kinwise.run import VALIDATION, Run
+from kinwise.run import Run
+from kinwise.run_folder import VALIDATION
 
 pytest_plugins = ("run_fixtures", "export_fixtures")
 

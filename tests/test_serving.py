@@ -24,7 +24,8 @@ from servers import Served, get_from, png, post_to, served, wait_until, with_val
 
 from kinwise.answering.answers import Answerer
 from kinwise.data import DATA_SETS
-from kinwise.run import WEIGHTS, Run
+from kinwise.run import Run
+from kinwise.run_folder import WEIGHTS
 from kinwise.serving import limits
 from kinwise.serving.guard import is_own
 from kinwise.serving.learnt import FEATURES, kept

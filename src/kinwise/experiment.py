@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from kinwise import run as run_folder
+from kinwise import run_folder
 from kinwise.config import Config
 from kinwise.data import data_folder, read_for, under, whole_name
 from kinwise.data.duplicates import Duplicates

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kinwise import run as run_folder
+from kinwise import run_folder
 from kinwise.data.duplicates import Duplicates
 from kinwise.data.images import Images
 from kinwise.examine.look import explanations_of

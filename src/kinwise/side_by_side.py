@@ -22,7 +22,8 @@ from kinwise.judge.compare import compare as compare_predictions
 from kinwise.judge.comparison import OUTCOMES, Comparison
 from kinwise.judge.outside import read_predictions
 from kinwise.judge.predictions import Predictions
-from kinwise.run import Run, finish_folder, new_folder
+from kinwise.run import Run
+from kinwise.run_folder import finish_folder, new_folder
 from kinwise.show.comparison import comparison_html
 
 COMPARISON = "comparison.json"

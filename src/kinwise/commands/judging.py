@@ -123,7 +123,7 @@ def explain(verb: judging.Explain) -> None:
 def compare(verb: judging.Compare) -> None:
     """Compare runs on the same pictures, and write it down where a folder is given."""
     from kinwise.record import command_line
-    from kinwise.run import check_free
+    from kinwise.run_folder import check_free
     from kinwise.side_by_side import compare, histories, write_comparison
 
     if len(verb.runs) < 2:

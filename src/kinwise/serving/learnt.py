@@ -16,7 +16,8 @@ from kinwise.errors import InputError
 from kinwise.examine.alike import MOST_LEARNT
 from kinwise.explanation import pictures_of_run
 from kinwise.files import WriteError, write_file
-from kinwise.run import WEIGHTS, Run
+from kinwise.run import Run
+from kinwise.run_folder import WEIGHTS
 from kinwise.serving import schema
 from kinwise.show.pictures import picture_uri
 

@@ -14,7 +14,7 @@ from kinwise.data.images import Images
 from kinwise.errors import InputError
 from kinwise.files import read_json, write_file
 from kinwise.recipes import command_of
-from kinwise.run import DONE, finish_folder, new_folder, partial_of
+from kinwise.run_folder import DONE, finish_folder, new_folder, partial_of
 from kinwise.studies.work import STUDY, Job, Outcome, Pictures, carry_out
 
 PATIENCE = 120  # seconds for tasks that were told to stop

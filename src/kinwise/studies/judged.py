@@ -8,8 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kinwise import judge
-from kinwise import run as run_folder
+from kinwise import judge, run_folder
 from kinwise.errors import InputError
 from kinwise.files import read_json, write_json, writing
 from kinwise.hierarchy import Hierarchy

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
-from kinwise import run as run_folder
+from kinwise import run_folder
 from kinwise.config import Config
 from kinwise.data.images import Images
 from kinwise.errors import InputError

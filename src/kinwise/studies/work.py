@@ -187,8 +187,7 @@ def carry_out(
 
     A failure is an outcome too: nothing is raised but what ends the process.
     """
-    from kinwise import experiment
-    from kinwise import run as run_folder
+    from kinwise import experiment, run_folder
 
     watchers = experiment.Watchers(stop=stop)
     try:

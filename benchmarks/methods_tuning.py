@@ -5,7 +5,7 @@ half its length, and the value with the lowest average severity on the held-out 
 mistake and with how severe it is. Test pictures are not looked at. The result is written beside this script; the
 chosen values stand in ``methods.toml``.
 
-    python benchmarks/methods_tuning.py [--losses flat hxe ...] [--only FIRST COUNT]
+    python benchmarks/methods_tuning.py [--losses flat hxe ...]
 """
 
 import argparse

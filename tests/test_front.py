@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kinwise.errors import InputError
 from kinwise.judge.front import pareto_front
-from kinwise.show.front_charts import Point, accuracy_against_severity, front_of, limits, named, stacked
+from kinwise.show.front_charts import Point, accuracy_against_severity, front_of, limits, named, stacked, window
 from kinwise.show.paper import write_drawings
 from kinwise.show.paper.front import front
 
@@ -112,7 +112,19 @@ def test_answers_that_may_stop_stand_on_no_front(tmp_path: Path) -> None:
 
 
 def test_no_two_marks_of_the_front_differ_in_colour_alone() -> None:
-    points = [point(a, s, baseline=b) for (a, s), b in product([(0.7, 0.5), (0.5, 0.7)], (False, True))]
+    points = [
+        point(a + b / 100, s + b / 100, baseline=b) for (a, s), b in product([(0.7, 0.5), (0.5, 0.7)], (False, True))
+    ]
     _, others, best = accuracy_against_severity(points, "class").data
     marks = {(one.marker.color, symbol) for one in (others, best) for symbol in one.marker.symbol}
     assert len(marks) == 4
+
+
+def test_equal_points_share_one_place_on_the_front() -> None:
+    points = [point(0.5, 0.7), point(0.7, 0.5), point(0.7, 0.5)]
+    assert front_of(points) == [1]
+
+
+def test_answers_that_may_stop_do_not_widen_the_chart() -> None:
+    points = [point(0.5, 0.7), point(0.7, 0.5)]
+    assert window([*points, point(0.1, 2.5, stops=True)]) == window(points)

@@ -58,10 +58,23 @@ class Point:
 
 
 def front_of(points: Sequence[Point]) -> list[int]:
-    """The indices of the points on the Pareto front of the means, the most accurate first."""
-    whole = [index for index, one in enumerate(points) if not one.stops]
+    """The indices of the points on the Pareto front of the means, the most accurate first; of equal ones the first."""
+    different: dict[tuple[float, float], int] = {}
+    for index, one in enumerate(points):
+        if not one.stops:
+            different.setdefault((one.accuracy, one.severity), index)
+    whole = list(different.values())
     found = pareto_front(np.array([[points[index].accuracy, points[index].severity] for index in whole]))
     return [whole[place] for place in found]
+
+
+def window(points: Sequence[Point]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """What the axes span, accuracy and severity: all points that answer classes; the others may lie outside."""
+    seen = [one for one in points if not one.stops] or points
+    return (
+        limits([one.accuracy for one in seen], [one.accuracy_half for one in seen], 0.06, 0.16),
+        limits([one.severity for one in seen], [one.severity_half for one in seen], 0.34, 0.05),
+    )
 
 
 def named(front: Sequence[int]) -> list[int]:
@@ -101,8 +114,7 @@ def accuracy_against_severity(points: Sequence[Point], level: str) -> go.Figure:
         level: the name of the level whose accuracy it is.
     """
     front = front_of(points)
-    low, high = limits([one.accuracy for one in points], [one.accuracy_half for one in points], 0.06, 0.16)
-    left, right = limits([one.severity for one in points], [one.severity_half for one in points], 0.34, 0.05)
+    (low, high), (left, right) = window(points)
     others = [index for index in range(len(points)) if index not in front]
     return figure(
         *_line(points, front, right, low),

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from kinwise.show.front_charts import Point, front_of, limits, named, stacked
+from kinwise.show.front_charts import Point, front_of, named, stacked, window
 from kinwise.show.glossary import SPACE
 from kinwise.show.paper.captions import plain
 from kinwise.show.paper.style import LINE, MUTED, SMALL, TEXT, TWO_COLUMNS, Drawing, file_name, fitted
@@ -28,8 +28,7 @@ def front(points: Sequence[Point], level: str, *, name: str, told: str) -> Drawi
         told: what the points were judged by, for the caption.
     """
     chosen = front_of(points)
-    low, high = limits([one.accuracy for one in points], [one.accuracy_half for one in points], 0.06, 0.16)
-    left, right = limits([one.severity for one in points], [one.severity_half for one in points], 0.34, 0.05)
+    (low, high), (left, right) = window(points)
     figure = Figure(figsize=(TWO_COLUMNS, _HEIGHT), layout="constrained")
     axes = figure.add_subplot()
     colour = "#{:02x}{:02x}{:02x}".format(*severity_colours(1, "light")[0])
@@ -62,8 +61,9 @@ def front(points: Sequence[Point], level: str, *, name: str, told: str) -> Drawi
 def _shapes(points: Sequence[Point]) -> str:
     """What marks mean that are no circles."""
     baseline = "; the diamond is the baseline" if any(one.baseline for one in points) else ""
-    stops = "; triangles may stop at an inner node and stand on no front" if any(one.stops for one in points) else ""
-    return baseline + stops
+    if not any(one.stops for one in points):
+        return baseline
+    return f"{baseline}; triangles may stop at an inner node, stand on no front and may lie outside"
 
 
 def _point(axes: Axes, one: Point, colour: str, *, filled: bool) -> None:

@@ -31,7 +31,8 @@ class Network(nn.Module):
 
     def __init__(self, config: Config, hierarchy: Hierarchy, statistics: Statistics, size: int) -> None:
         super().__init__()
-        head = HEADS[config.head or loss_named(config).head]
+        loss = loss_named(config)
+        head = HEADS[config.head or loss.head]
         self.size = size
         self.backbone = below = backbone(config, len(statistics.mean), size)
         self.statistics = below.statistics or statistics

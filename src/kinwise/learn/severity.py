@@ -13,6 +13,7 @@ from kinwise.data.images import Images
 from kinwise.learn.losses import UNKNOWN, Labels, LossContext, Scores
 from kinwise.learn.machine import Machine
 from kinwise.learn.network import Network, evaluating
+from kinwise.learn.optim import Adam
 from kinwise.learn.processes import Processes
 
 EVERY = 10
@@ -60,7 +61,7 @@ class SeverityTuner:
         given = context.config.severity_factors
         rises = torch.tensor(given).diff().clamp_min(1e-3) if given else torch.full((context.height,), FIRST_RISE)
         self.rises = nn.Parameter(torch.log(torch.expm1(rises)).to(machine.device))
-        self.optimiser = torch.optim.Adam([self.rises], lr=RATE)
+        self.optimiser = Adam([self.rises], lr=RATE)
         self.features = torch.zeros(0)
         network.head.register_forward_pre_hook(self._listen)
         self._write()

@@ -28,12 +28,8 @@ def levels(scores: Scores, labels: Labels, context: LossContext) -> Scalar:
     et al. 2024): one proper score over one head, consistent by construction. Only the class term is smoothed: a uniform
     target over the nodes of a coarser level would pull its sums away from the truth.
     """
-    total = scores[-1].new_zeros(())
-    last = len(scores) - 1
-    for level, (weight, level_scores) in enumerate(zip(context.level_weights, scores, strict=True)):
-        smoothing = context.label_smoothing if level == last else 0.0
-        total = total + weight * _cross_entropy(level_scores, labels[:, level], smoothing)
-    return total
+    of_classes = _cross_entropy(scores[-1], labels[:, -1], context.label_smoothing)
+    return _coarser_levels(scores, labels, context) + context.level_weights[-1] * of_classes
 
 
 def tree_smoothing_levels(scores: Scores, labels: Labels, context: LossContext) -> Scalar:
@@ -42,11 +38,8 @@ def tree_smoothing_levels(scores: Scores, labels: Labels, context: LossContext) 
     Both pull the mass of a mistake to the true class's relatives: the coarser terms by asking for the sums of their
     probabilities, the target by saying how each relative shares in it.
     """
-    *coarser, finest = context.level_weights
-    total = finest * mean_over_known(tree_smoothed_cross_entropy(scores, labels, context), labels, context)
-    for level, weight in enumerate(coarser):
-        total = total + weight * _cross_entropy(scores[level], labels[:, level], 0.0)
-    return total
+    of_classes = mean_over_known(tree_smoothed_cross_entropy(scores, labels, context), labels, context)
+    return _coarser_levels(scores, labels, context) + context.level_weights[-1] * of_classes
 
 
 def severity_weighted_levels(scores: Scores, labels: Labels, context: LossContext) -> Scalar:
@@ -122,6 +115,14 @@ def jensen_shannon(
     first, second = first.clamp_min(TINY), second.clamp_min(TINY)
     middle = ((first + second) / 2).log()
     return ((first * (first.log() - middle) + second * (second.log() - middle)) / 2).sum(dim=1)
+
+
+def _coarser_levels(scores: Scores, labels: Labels, context: LossContext) -> Scalar:
+    """sum_l w_l * CE(head_l, y_l) over all levels but the classes; never smoothed."""
+    total = scores[-1].new_zeros(())
+    for level, weight in enumerate(context.level_weights[:-1]):
+        total = total + weight * _cross_entropy(scores[level], labels[:, level], 0.0)
+    return total
 
 
 def _cross_entropy(scores: Tensor, labels: Tensor, smoothing: float) -> Scalar:

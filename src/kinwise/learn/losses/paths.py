@@ -62,17 +62,15 @@ def hxe(scores: Scores, labels: Labels, context: LossContext) -> Scalar:
     are quotients of summed class probabilities, so it goes with the ``SummedHead``. Label smoothing spreads its share
     over the paths of all classes.
     """
-    classes = len(context.class_levels)
     each = scores[-1].new_zeros(len(labels))
     above = torch.logsumexp(scores[0], dim=1, keepdim=True)
     for level, level_scores in enumerate(scores):
         conditional = level_scores - above[:, context.parents[level]]
         weighted = conditional * torch.exp(-context.config.hxe_alpha * context.level_heights[level])
-        sharing = torch.bincount(context.class_levels[:, level], minlength=level_scores.shape[1]) / classes
         known = labels[:, level] != UNKNOWN
         true = weighted.gather(1, labels[:, level].clamp_min(0)[:, None])[:, 0]
         share = context.label_smoothing
-        each = each - known * ((1 - share) * true + share * (weighted @ sharing.to(weighted.dtype)))
+        each = each - known * ((1 - share) * true + share * weighted[:, context.class_levels[:, level]].mean(dim=1))
         above = level_scores
     return mean_over_known(each, labels, context)
 
@@ -99,11 +97,11 @@ def path_kl(scores: Scores, labels: Labels, context: LossContext) -> Scalar:
     levels compete for one unit of probability. mu >= 0 is ``path_kl_mu``. Of a label that stops early, t is spread
     over the levels that are known.
     """
-    together = torch.cat(scores, dim=1).log_softmax(dim=1)
-    starts = torch.tensor([0, *(level.shape[1] for level in scores[:-1])], device=labels.device).cumsum(0)
+    together = torch.cat(scores, dim=1).logsumexp(dim=1, keepdim=True)
+    true = [level.gather(1, labels[:, [place]].clamp_min(0)) for place, level in enumerate(scores)]
     known = labels != UNKNOWN
     count = known.sum(dim=1).clamp_min(1)
-    along = together.gather(1, labels.clamp_min(0) + starts)
+    along = torch.cat(true, dim=1) - together
     divergence = -(along * known).sum(dim=1) / count - torch.log(count.to(along.dtype))
     return levels(scores, labels, context) + context.config.path_kl_mu * mean_over_known(divergence, labels, context)
 

@@ -20,9 +20,10 @@ if facts["fit"] != "squash":
 picture = Image.open(sys.argv[2])
 picture.draft("RGB", (2 * side, 2 * side))  # a large JPEG is decoded small, as in kinwise
 picture = ImageOps.exif_transpose(picture.convert("RGB").resize((side, side), reducing_gap=2.0))
-levels = model.run(None, {"pictures": np.asarray(picture)[None]})
+*levels, answer = model.run(None, {"pictures": np.asarray(picture)[None]})
 
-path = [nodes[-1][levels[-1].argmax()]]  # the likeliest class, and its ancestors before it
+best = levels[-1].argmax() if threshold else answer[0]  # climbing starts at the likeliest class
+path = [nodes[-1][best]]  # and its ancestors before it
 while tree["parents"][path[0]] > 0:
     path.insert(0, tree["parents"][path[0]])
 for level, node in enumerate(path):

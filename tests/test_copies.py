@@ -1,5 +1,6 @@
 """Changed copies: their pixels by hand numbers, and what a network that is understood answers to them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -118,6 +119,10 @@ class Corner(nn.Module):
         return classes[:, ::2], classes
 
 
+def likeliest(levels: Sequence[np.ndarray]) -> np.ndarray:
+    return levels[-1].argmax(axis=1)
+
+
 def with_pixels(pixels: np.ndarray, labels: list[int]) -> Images:
     count = len(labels)
     return replace(
@@ -130,7 +135,7 @@ def test_the_answers_to_copies_by_hand() -> None:
     pixels[0, 0] = 255  # red
     pixels[1, 2] = 255  # blue
     images = with_pixels(pixels, [SUN, SUN])
-    found, stable = changed_answers(Corner(), images, np.array([SUN, SKY]), CPU)  # type: ignore[arg-type]
+    found, stable = changed_answers(Corner(), images, np.array([SUN, SKY]), CPU, likeliest)  # type: ignore[arg-type]
     assert [[copy.name for copy in copies] for copies in found] == [["grey", "blurred", "shuffled"]] * 2
     e = np.e
     assert [copy.confidence for copy in found[0]] == pytest.approx([1 / 2, e / (e + 1), e / (e + 1)])
@@ -141,6 +146,13 @@ def test_the_answers_to_copies_by_hand() -> None:
     assert stable == [Stability(copies=9, same=9, right=9), Stability(copies=9, same=9, right=0)]
 
 
+def test_copies_are_answered_as_the_pictures_are() -> None:
+    images = with_pixels(np.full((1, 3, 32, 32), 255, np.uint8), [SUN])
+    answered = changed_answers(Corner(), images, np.array([SKY]), CPU, lambda _: np.array([SKY]))  # type: ignore[arg-type]
+    assert [copy.answered for copy in answered[0][0]] == ["sky"] * 3
+    assert answered[1] == [Stability(copies=9, same=9, right=0)]
+
+
 @pytest.mark.parametrize(("side", "step"), [(32, 2), (16, 1), (64, 4), (9, 1)])
 def test_shifts_are_a_sixteenth_of_the_side(side: int, step: int) -> None:
     pixels = np.zeros((2, 3, side, side), np.uint8)
@@ -148,11 +160,11 @@ def test_shifts_are_a_sixteenth_of_the_side(side: int, step: int) -> None:
     for picture, columns in enumerate((step, step + 1)):  # red from the left edge on, else blue
         pixels[picture, :, :, :columns] = np.array([255, 0, 0])[:, None, None]
     images = with_pixels(pixels, [SKY, SKY])
-    _, stable = changed_answers(Corner(), images, np.array([SUN, SUN]), CPU)  # type: ignore[arg-type]
+    _, stable = changed_answers(Corner(), images, np.array([SUN, SUN]), CPU, likeliest)  # type: ignore[arg-type]
     # To the left the first loses its red, straight and along both diagonals; mirrored, both lose it.
     assert stable == [Stability(copies=9, same=5, right=4), Stability(copies=9, same=8, right=1)]
 
 
 def test_no_pictures_have_no_copies() -> None:
     images = easy_images(train=0, others=0)
-    assert changed_answers(Corner(), images, np.zeros(0, int), CPU) == ([], [])  # type: ignore[arg-type]
+    assert changed_answers(Corner(), images, np.zeros(0, int), CPU, likeliest) == ([], [])  # type: ignore[arg-type]

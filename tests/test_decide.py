@@ -262,7 +262,7 @@ def test_without_validation_pictures_it_is_said_that_nothing_was_calibrated() ->
 def test_an_unknown_rule_is_refused_with_the_closest_one() -> None:
     predictions = Predictions.from_classes(PROBABILITIES, LABELS, ZOO)
     with pytest.raises(
-        InputError, match=r"no decision rule 'topdown'; did you mean 'top-down'\? The rules are: argmax"
+        InputError, match=r"no decision rule 'topdown'; did you mean 'top-down'\? The rules are: auto, argmax"
     ):
         decide(predictions, "topdown")
     with pytest.raises(InputError, match="no decision rule 'xyz'; The rules are"):

@@ -37,7 +37,7 @@ Output = pytest.CaptureFixture[str]
 NETWORKS = ("fast", "dense-trunk", "weighted-heads", "double-conv", "resnet9", "smoothed-cnn")
 HOUSE = Path(formats.__file__).parents[2]
 IMAGES = easy_images()
-CALIBRATION = Calibration(temperature=1.7, thresholds=(), pictures=10)
+CALIBRATION = Calibration(rule="least-cost", temperature=1.7, thresholds=(), pictures=10)
 
 
 def a_network(name: str = "fast", loss: str = "ancestor-sum") -> Network:
@@ -63,7 +63,9 @@ def example(network: Network) -> torch.Tensor:
 
 def written(network: Network, format_: str, folder: Path, temperature: float = 1.7) -> tuple[dict, formats.Ask]:
     path = folder / f"model.{format_}"
-    path.write_bytes(FORMATS[format_].write(Whole(network, ZOO, temperature), example(network), {"side": 18}))
+    path.write_bytes(
+        FORMATS[format_].write(Whole(network, ZOO, temperature, "least-cost"), example(network), {"side": 18})
+    )
     return FORMATS[format_].open(path)
 
 
@@ -91,7 +93,9 @@ def test_the_module_says_what_answers_say(loss: str, temperature: float) -> None
     pixels = pictures(5)
     asked = replace(IMAGES.take(np.arange(5)), pixels=pixels)
     wanted = answers_from(predict(network, asked, PROCESSOR)[-1], ZOO, temperature, 0.0).probabilities
-    got = Whole(network, ZOO, temperature)(torch.from_numpy(pixels.transpose(0, 2, 3, 1)))
+    got = Whole(network, ZOO, temperature, "least-cost")(torch.from_numpy(pixels.transpose(0, 2, 3, 1)))
+    answer = got.pop("answer")
+    assert answer.tolist() == (wanted[-1] @ ZOO.distances).argmin(axis=1).tolist()
     assert list(got) == ["group", "superclass", "class"]
     for ours, theirs in zip(got.values(), wanted, strict=True):
         np.testing.assert_allclose(ours.numpy(), theirs, rtol=1e-4, atol=1e-6)
@@ -102,7 +106,7 @@ def test_the_module_says_what_answers_say(loss: str, temperature: float) -> None
 def test_what_is_nearly_impossible_stays_so_at_high_temperatures() -> None:
     network = a_network()
     network.head.adjust(torch.tensor([0.0, 0.0, 0.0, 0.0, -500.0]))
-    found = Whole(network, ZOO, 5.0)(torch.zeros(1, 18, 18, 3, dtype=torch.uint8))["class"][0].numpy()
+    found = Whole(network, ZOO, 5.0, "argmax")(torch.zeros(1, 18, 18, 3, dtype=torch.uint8))["class"][0].numpy()
     network.head.adjust(torch.tensor([0.0, 0.0, 0.0, 0.0, -500.0]))
     asked = replace(IMAGES.take(np.arange(1)), pixels=np.zeros((1, 3, 18, 18), np.uint8))
     plain = predict(network, asked, PROCESSOR)[-1][0]
@@ -112,7 +116,7 @@ def test_what_is_nearly_impossible_stays_so_at_high_temperatures() -> None:
 
 def test_small_maps_are_convolved_the_plain_way() -> None:
     network = a_network()
-    program = formats._exported(Whole(network, ZOO, 1.0), example(network))
+    program = formats._exported(Whole(network, ZOO, 1.0, "argmax"), example(network))
     convolutions = [node for node in program.graph.nodes if "conv2d" in str(node.target)]
     assert len(convolutions) == sum(isinstance(module, nn.Conv2d) for module in network.modules())
 
@@ -150,7 +154,8 @@ def test_networks_as_onnx(name: str, loss: str, tmp_path: Path) -> None:
     sides = [axis.dim_value or axis.dim_param for axis in given.type.tensor_type.shape.dim]
     assert sides == ["batch", 18, 18, 3]
     outputs = {output.name: output.type.tensor_type for output in model.graph.output}
-    assert list(outputs) == ["group", "superclass", "class"]
+    assert list(outputs) == ["group", "superclass", "class", "answer"]
+    assert outputs.pop("answer").elem_type == onnx.TensorProto.INT64
     assert [kind.shape.dim[1].dim_value for kind in outputs.values()] == list(ZOO.level_sizes)
     assert {kind.elem_type for kind in outputs.values()} == {onnx.TensorProto.FLOAT}
     assert [(one.domain, one.version) for one in model.opset_import] == [("", formats.OPSET)]
@@ -164,7 +169,7 @@ def test_what_torch_cannot_write_as_onnx_is_said(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(torch.onnx, "export", cannot)
     network = a_network()
     with pytest.raises(InputError, match="has no ONNX for the network timm:odd; try --format pt2"):
-        FORMATS["onnx"].write(Whole(network, ZOO, 1.0), example(network), {"network": "timm:odd"})
+        FORMATS["onnx"].write(Whole(network, ZOO, 1.0, "argmax"), example(network), {"network": "timm:odd"})
 
 
 # --- the comparison -------------------------------------------------------------------------------------------------
@@ -201,7 +206,7 @@ def test_other_stops_are_found_and_those_at_the_threshold_itself_are_not() -> No
 
 def test_the_file_is_asked_in_batches_of_several_sizes_and_a_difference_is_measured() -> None:
     network = a_network()
-    whole, sizes = Whole(network, ZOO, 1.7), []
+    whole, sizes = Whole(network, ZOO, 1.7, "least-cost"), []
 
     def ask(batch: np.ndarray) -> dict[str, np.ndarray]:
         sizes.append(len(batch))
@@ -275,7 +280,9 @@ def test_a_run_is_exported(format_: str, calibrated: Run, tmp_path: Path) -> Non
     assert list(facts["thresholds"]) == ["0.8", "0.9", "0.95", "0.99"]
     pixels = tiny_images().test.pixels[:9]
     answers = calibrated.predict(pixels)
-    for ours, theirs in zip(ask(pixels.transpose(0, 2, 3, 1).copy()).values(), answers.probabilities, strict=True):
+    told = ask(pixels.transpose(0, 2, 3, 1).copy())
+    assert calibrated.hierarchy.leaves[told.pop("answer")].tolist() == answers.nodes.tolist()
+    for ours, theirs in zip(told.values(), answers.probabilities, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
     told = done.text()
     assert str(done.path) in told
@@ -286,7 +293,7 @@ def test_a_run_is_exported(format_: str, calibrated: Run, tmp_path: Path) -> Non
 
 
 def test_what_is_written_beside_the_network(calibrated: Run) -> None:
-    learnt = calibration_of(calibrated.validation())
+    learnt = calibration_of(calibrated.validation(), "auto")
     facts = facts_of(calibrated, calibrated.network(), learnt)
     assert json.loads(json.dumps(facts)) == facts, "everything is plain JSON"
     assert facts["validation_pictures"] == 128
@@ -295,7 +302,7 @@ def test_what_is_written_beside_the_network(calibrated: Run) -> None:
     assert set(facts["notes"]) == {f"{one.promise:g}" for one in learnt.thresholds if one.note}
     assert "0.99" in facts["notes"], "128 pictures are too few for that"
     (calibrated.folder / VALIDATION).unlink()
-    without = facts_of(calibrated, calibrated.network(), calibration_of(calibrated.validation()))
+    without = facts_of(calibrated, calibrated.network(), calibration_of(calibrated.validation(), "auto"))
     assert (without["temperature"], without["thresholds"], without["validation_pictures"]) == (1.0, {}, 0)
 
 

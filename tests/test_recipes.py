@@ -38,21 +38,22 @@ def test_recipes_differ_in_more_than_their_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pictures", "batch", "epochs", "haste"),
+    ("pictures", "batch", "epochs", "haste", "held_out"),
     [
-        (50_000, 256, 6.5, 1.0),  # CIFAR-100: as the recipe says
-        (8_000, 256, 8.06, 2.0),  # 31 steps per epoch: 250 steps need 8.06 epochs, and are few
-        (6_400, 128, 6.5, 2.0),  # 25 steps of 256 are too few per epoch, 50 of 128 are enough: 325 steps
-        (1_000, 64, 16.67, 2.0),  # no batch below 64: 15 steps per epoch
-        (10, 64, 250.0, 2.0),  # fewer pictures than a batch: one step per epoch
+        (50_000, 256, 6.5, 1.0, 0.02),  # CIFAR-100: as the recipe says
+        (8_000, 256, 8.06, 2.0, 0.0625),  # 31 steps per epoch: 250 steps need 8.06 epochs, and are few; 500 held out
+        (6_400, 128, 6.5, 2.0, 0.0781),  # 25 steps of 256 are too few per epoch, 50 of 128 are enough: 325 steps
+        (1_000, 64, 16.67, 2.0, 0.1),  # no batch below 64: 15 steps per epoch; a tenth is the most that is held out
+        (990, 64, 16.67, 2.0, 0.0),  # a tenth would be too few to calibrate on
+        (10, 64, 250.0, 2.0, 0.0),  # fewer pictures than a batch: one step per epoch
     ],
 )
 def test_few_pictures_mean_smaller_batches_more_epochs_and_larger_steps(
-    pictures: int, batch: int, epochs: float, haste: float
+    pictures: int, batch: int, epochs: float, haste: float, held_out: float
 ) -> None:
     fitted = recipe("quick").config_for(pictures)
     rates = {"learning_rate": 0.1 * haste, "other_learning_rate": 0.7 * haste}
-    assert fitted == replace(recipe("quick").config, batch=batch, epochs=epochs, **rates)
+    assert fitted == replace(recipe("quick").config, batch=batch, epochs=epochs, validation=held_out, **rates)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -65,9 +66,9 @@ def test_json_holds_everything(name: str) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_recipe_of_ours_compares_with_published_scores(name: str) -> None:
-    """Official split, nothing held out: what ``expected`` says is what a plain command gives."""
+    """Official split: what ``expected`` says is what a plain command gives."""
     config = recipe(name).config
-    assert (config.split, config.validation, config.seed, config.device) == ("official", 0.0, 0, "auto")
+    assert (config.split, config.seed, config.device, config.decision) == ("official", 0, "auto", "auto")
 
 
 @pytest.mark.parametrize(("wrong", "meant"), [("quik", "quick"), ("standart", "standard"), ("Thorough", "thorough")])

@@ -219,7 +219,7 @@ def folder(path: Path) -> None:
 
 DAMAGES = [missing, empty, truncated, garbage, another_object, a_list, folder]
 READ_BY = {
-    "evaluate": {"predictions.safetensors", "scores.json"},
+    "evaluate": {"config.json", "predictions.safetensors", "scores.json"},
     "report": {"config.json", "metrics.jsonl", "predictions.safetensors", "scores.json"},
 }
 

@@ -19,6 +19,9 @@ _STRENGTHS = (
     "hier_cos_alpha",
 )
 
+CALIBRATED_FROM = 100
+"""With so many pictures held out, answers go by calibrated probabilities unless something else is asked for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
@@ -141,6 +144,11 @@ class Config:
     """Random resized crops: the least share of a picture's area that is seen, in (0, 1]; 1: none."""
     jitter: float = 0.0
     """Brightness, contrast and saturation change by random factors within 1 - jitter .. 1 + jitter, in [0, 1)."""
+
+    # --- answers
+    decision: Literal["auto", "least-cost", "argmax"] = "auto"
+    """How probabilities become the class that is answered: the lowest expected severity, or the most likely class.
+    auto: the first where 100 pictures or more are held out to calibrate on, else the second."""
 
     # --- report
     explained: int = 60

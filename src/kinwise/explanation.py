@@ -12,6 +12,7 @@ from kinwise.examine.explanations import Explanations
 from kinwise.examine.look import explanations_of, look_at, looking
 from kinwise.examine.maps import DEFAULT, check_method
 from kinwise.experiment import fingerprint, held_out, pictures_of, silent
+from kinwise.judge.choose import chooser
 from kinwise.judge.comparison import Comparison
 from kinwise.judge.decide import decide
 from kinwise.judge.doubt import label_doubt
@@ -53,14 +54,21 @@ def explain(
     if count < 1:
         raise InputError(f"how many failures to explain must be 1 or more, got {count}")
     check_method(method)
-    predictions = run.predictions()
-    if not np.any(decide(predictions).answers[:, -1] != predictions.labels):
+    predictions, validation, decision = run.predictions(), run.validation(), run.config.decision
+    if not np.any(decide(predictions, decision, validation=validation).answers[:, -1] != predictions.labels):
         raise InputError(f"{run.folder} made no mistake on its {len(predictions):,} test pictures: nothing to explain")
     pictures = pictures_of_run(run, images, data_dir, say)
     machine = look_at_machine(run.config)
     started = perf_counter()
     found = explanations_of(
-        run.network().to(machine.device), pictures, predictions, machine, count=count, method=method
+        run.network().to(machine.device),
+        pictures,
+        predictions,
+        machine,
+        count=count,
+        decision=decision,
+        validation=validation,
+        method=method,
     )
     found.save(run.folder)
     say(f"Explained {len(found.cases):,} failures in {perf_counter() - started:.1f} s")
@@ -126,6 +134,7 @@ def same_failures(
     for run, one, side, doubt in zip(runs, predictions, comparison.sides, doubts, strict=True):
         machine = look_at_machine(run.config)
         failures = [failure_of(one, side.answers, doubt, failure.row, failure.reasons) for failure in chosen]
-        looked = looking(run.network().to(machine.device), none, machine, method)
+        choose = chooser(comparison.decision, run.validation(), one.hierarchy)
+        looked = looking(run.network().to(machine.device), none, machine, choose, method)
         found.append(look_at(looked, test, side.answers, failures))
     return tuple(found)

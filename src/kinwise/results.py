@@ -43,6 +43,7 @@ def judge_and_write(
     say(f"Predicted {len(predictions):,} pictures in {perf_counter() - started:.1f} s")
     test = images.parts == "test"
     predictions = replace(predictions, near_duplicate=duplicates.beside(np.flatnonzero(~test))[test])
+    validation = _validation_of(training, images)
     facts = {
         "seconds": training.seconds,
         "epochs": training.history[-1]["epoch"],
@@ -53,15 +54,17 @@ def judge_and_write(
         **adjusted,
         **_learned_factors(training, say),
     }
-    scores = replace(score(predictions), model=model_facts(training.network), training=facts)
     config, tree = training.config, images.hierarchy
+    scores = score(predictions, decision=config.decision, validation=validation)
+    scores = replace(scores, model=model_facts(training.network), training=facts)
     write_json(folder / run_folder.HIERARCHY, tree.to_dict())
     write_history(training, folder)
     write_file(folder / run_folder.WEIGHTS, lambda p: save_network(p, training.network, config, tree))
     write_file(folder / run_folder.PREDICTIONS, predictions.save)
-    validation = _keep_validation(training, images, folder)
+    if validation is not None:
+        write_file(folder / run_folder.VALIDATION, validation.save)
     write_json(folder / run_folder.SCORES, scores.to_dict())
-    _explain(training, images, predictions, folder, say)
+    _explain(training, images, predictions, validation, folder, say)
     if _is_there("plotly", "a report", say):
         page = report_of(
             folder, predictions=predictions, scores=scores, history=training.history, validation=validation
@@ -95,26 +98,28 @@ def _learned_factors(training: Training, say: Callable[[str], None]) -> dict[str
     return {"severity_factors": factors}
 
 
-def _keep_validation(training: Training, images: Images, folder: Path) -> Predictions | None:
-    """Write what the network says about the pictures held out, where there are any: answers are calibrated on them."""
+def _validation_of(training: Training, images: Images) -> Predictions | None:
+    """What the network says about the pictures held out, where there are any: answers are calibrated on them."""
     held_out = images.validation
-    if not len(held_out):
-        return None
-    found = predictions_on(training.network, held_out, images.hierarchy, training.machine)
-    write_file(folder / run_folder.VALIDATION, found.save)
-    return found
+    return predictions_on(training.network, held_out, images.hierarchy, training.machine) if len(held_out) else None
 
 
 def _explain(
-    training: Training, images: Images, predictions: Predictions, folder: Path, say: Callable[[str], None]
+    training: Training,
+    images: Images,
+    predictions: Predictions,
+    validation: Predictions | None,
+    folder: Path,
+    say: Callable[[str], None],
 ) -> None:
     """Look at as many failures as the config says, where there are any."""
-    right = decide(predictions).answers[:, -1] == predictions.labels
-    if not training.config.explained or right.all() or not _is_there("torchcam", "a look at the failures", say):
+    config = training.config
+    right = decide(predictions, config.decision, validation=validation).answers[:, -1] == predictions.labels
+    if not config.explained or right.all() or not _is_there("torchcam", "a look at the failures", say):
         return
     started = perf_counter()
-    count = training.config.explained
-    found = explanations_of(training.network, images, predictions, training.machine, count=count)
+    how: dict[str, Any] = {"decision": config.decision, "validation": validation, "count": config.explained}
+    found = explanations_of(training.network, images, predictions, training.machine, **how)
     found.save(folder)
     say(f"Explained {len(found.cases):,} of {np.sum(~right):,} failures in {perf_counter() - started:.1f} s")
 

@@ -11,7 +11,7 @@ from kinwise.errors import InputError
 from kinwise.examine.explanations import Explanations
 from kinwise.files import read_json, write_text
 from kinwise.hierarchy import Hierarchy
-from kinwise.judge.decide import PROMISE
+from kinwise.judge.decide import AUTO, PROMISE
 from kinwise.judge.metrics import Scores, score
 from kinwise.judge.predictions import Predictions
 from kinwise.record import CONFIG, config_of
@@ -129,7 +129,7 @@ class Run:
 
     def scores(
         self,
-        decision: str = "argmax",
+        decision: str = AUTO,
         hierarchy: Hierarchy | str | Path | None = None,
         promise: float = PROMISE,
         resamples: int = 1000,
@@ -137,8 +137,8 @@ class Run:
         """The scores of the saved predictions, without running the network again.
 
         Args:
-            decision: the rule that turns probabilities into answers, a key of ``judge.decide.RULES``; what it needs is
-                learned from the run's validation pictures.
+            decision: the rule that turns probabilities into answers, a key of ``judge.decide.RULES``, or ``auto`` for
+                that of its config. What it needs is learned from the run's validation pictures.
             hierarchy: another tree to judge by: a Hierarchy, the name of a built-in one or a path.
             promise: the share of right answers wanted among those given, for the rules ``climb`` and ``hedge``.
             resamples: how many resamples the intervals rest on.
@@ -150,12 +150,16 @@ class Run:
         judged = score(
             self.predictions(),
             hierarchy=hierarchy,
-            decision=decision,
+            decision=self.rule(decision),
             validation=learned,
             promise=promise,
             resamples=resamples,
         )
         return replace(judged, model=stored.model, training=stored.training)
+
+    def rule(self, decision: str = AUTO) -> str:
+        """The decision rule that is meant: ``auto`` is that of its config, which may be ``auto`` too."""
+        return self.config.decision if decision == AUTO else decision
 
     def table_of_rules(self, hierarchy: Hierarchy | str | Path | None = None, promise: float = PROMISE) -> "RuleTable":
         """What every decision rule scores on the saved predictions; the arguments are those of ``scores``."""
@@ -165,7 +169,7 @@ class Run:
         return table_of_rules(self.predictions(), hierarchy=hierarchy, validation=learned, promise=promise)
 
     def saved_scores(self) -> Scores:
-        """What scores.json holds: the scores by the rule argmax, as the training wrote them."""
+        """What scores.json holds: the scores by the rule of its config, as the training wrote them."""
         return _read(self.folder / SCORES, Scores.from_dict)
 
     def report(self) -> Path:
@@ -200,6 +204,7 @@ class Run:
             scores=self.saved_scores(),
             history=self.history,
             explanations=self.explanations(),
+            validation=self.validation(),
         )
         return folder
 

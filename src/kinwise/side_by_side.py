@@ -20,6 +20,7 @@ from kinwise.files import write_json, write_text
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.compare import compare as compare_predictions
 from kinwise.judge.comparison import OUTCOMES, Comparison
+from kinwise.judge.decide import AUTO
 from kinwise.judge.outside import read_predictions
 from kinwise.judge.predictions import Predictions
 from kinwise.run import Run
@@ -37,7 +38,7 @@ Comparable = Run | Path | str | Predictions
 def compare(
     *runs: Comparable,
     names: Sequence[str] = (),
-    decision: str = "argmax",
+    decision: str = AUTO,
     hierarchy: Hierarchy | str | Path | None = None,
     resamples: int = 1000,
     seed: int = 0,
@@ -47,8 +48,8 @@ def compare(
     Args:
         runs: two or more, each a Run, a run folder, a file of predictions or Predictions.
         names: what to call each; without any, the names of folders and files.
-        decision: the rule that turns probabilities into answers; one that always answers a class. Each run is
-            calibrated on its own validation pictures, where it has some.
+        decision: the rule that turns probabilities into answers; one that always answers a class, or ``auto``:
+            least-cost where all have validation pictures, else argmax. Each run is calibrated on its own.
         hierarchy: the tree to judge all by: a Hierarchy, the name of a built-in one, or a path; without it, their own.
         resamples: how many resamples the intervals rest on.
         seed: of the resamples.

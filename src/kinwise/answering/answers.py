@@ -13,7 +13,9 @@ from kinwise.data.images import Images
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.calibrate import calibrate, calibrated, temperature_for
+from kinwise.judge.choose import chooser
 from kinwise.judge.climb import ROOT, Threshold, check_promise, climb, confidences, threshold_for
+from kinwise.judge.decide import rule_meant
 from kinwise.judge.predictions import Predictions, sum_upward
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ class Answers:
         return self._steps(row, self.hierarchy.ancestors(int(self.nodes[row]))[1:])
 
     def likeliest(self, row: int) -> list[tuple[str, str, float]]:
-        """The same down to the most likely class, wherever the answer stopped."""
+        """The path down to the most likely class, whatever was answered."""
         best = self.hierarchy.leaves[self.probabilities[-1][row].argmax()]
         return self._steps(row, self.hierarchy.ancestors(int(best))[1:])
 
@@ -106,7 +108,9 @@ class Answers:
 
     def _steps(self, row: int, nodes: np.ndarray) -> list[tuple[str, str, float]]:
         tree = self.hierarchy
-        along = confidences([level[row : row + 1] for level in self.probabilities], tree)[1][0]
+        whole = len(nodes) and tree.heights[nodes[-1]] == 0
+        class_ = np.flatnonzero(tree.leaves == nodes[-1]) if whole else None
+        along = confidences([level[row : row + 1] for level in self.probabilities], tree, class_)[1][0]
         last = len(tree.levels) - 1
         places = [last if tree.heights[node] == 0 else tree.depths[node] - 1 for node in nodes]
         return [
@@ -124,6 +128,7 @@ class Answerer:
         device: where to compute: auto, cpu, cuda or mps.
 
     Attributes:
+        rule: the decision rule that chooses the class; with a promise ``climb``.
         hierarchy: the tree.
         size: the side of the pictures that the network takes, in pixels.
         fit: how a picture file becomes square.
@@ -143,7 +148,9 @@ class Answerer:
         self.temperature = temperature_for(validation.probabilities[-1], validation.labels) if validation else 1.0
         self.threshold = None if promise is None else _threshold(run, validation, self.temperature, promise)
         config = run.config
+        self.rule = rule_meant(config.decision if promise is None else "climb", validation)
         self.hierarchy, self.fit = run.hierarchy, config.fit
+        self._choose = None if promise is not None else chooser(self.rule, validation, run.hierarchy)
         self.machine = look_at_machine(config.changed([f"device={device}"]))
         self.network = run.network().to(self.machine.device)
         self.size = self.network.size
@@ -160,10 +167,11 @@ class Answerer:
                 f"expected pictures as uint8 of shape (pictures, {', '.join(map(str, wanted))}), "
                 f"got {pixels.dtype} of shape {pixels.shape}"
             )
-        classes = self._class_probabilities(pixels)
-        if self.threshold is None:
-            return answers_from(classes, self.hierarchy, self.temperature)
-        found = answers_from(classes, self.hierarchy, self.temperature, self.threshold.value)
+        levels = self._probabilities(pixels)
+        if self._choose:
+            return answers_from(levels[-1], self.hierarchy, self.temperature, chosen=self._choose(levels))
+        assert self.threshold is not None, "a promise has one"
+        found = answers_from(levels[-1], self.hierarchy, self.temperature, self.threshold.value)
         return replace(found, note=self.threshold.note)
 
     def predict(self, pictures: Pictures) -> Answers:
@@ -194,12 +202,13 @@ class Answerer:
         except Unreadable as reason:
             raise InputError(f"{path}: {reason}") from reason
 
-    def _class_probabilities(self, pixels: np.ndarray) -> np.ndarray:
+    def _probabilities(self, pixels: np.ndarray) -> tuple[np.ndarray, ...]:
+        """As they come out of the network, one array per level."""
         from kinwise.learn.network import predict
 
         count = len(pixels)
         if not count:
-            return np.zeros((0, len(self.hierarchy.classes)), np.float32)
+            return tuple(np.zeros((0, size), np.float32) for size in self.hierarchy.level_sizes)
         images = Images(
             pixels=pixels,
             labels=np.zeros(count, np.int64),  # not known, and not looked at
@@ -208,7 +217,7 @@ class Answerer:
             hierarchy=self.hierarchy,
             name="pictures to answer about",
         )
-        return predict(self.network, images, self.machine)[-1]
+        return predict(self.network, images, self.machine)
 
 
 def _threshold(run: Trained, validation: Predictions | None, temperature: float, promise: float) -> Threshold:
@@ -227,10 +236,19 @@ def nothing_held_out(folder: Path) -> str:
     )
 
 
-def answers_from(classes: np.ndarray, hierarchy: Hierarchy, temperature: float, threshold: float = 0.0) -> Answers:
-    """Answers from the class probabilities of a network, shape (pictures, classes), as they came out of it."""
+def answers_from(
+    classes: np.ndarray,
+    hierarchy: Hierarchy,
+    temperature: float,
+    threshold: float = 0.0,
+    chosen: np.ndarray | None = None,
+) -> Answers:
+    """Answers from the class probabilities of a network, shape (pictures, classes), as they came out of it.
+
+    They are the classes ``chosen``, int64, shape (pictures,), where these are given; else what ``climb`` finds.
+    """
     probabilities = sum_upward(calibrated(classes, temperature), hierarchy)
-    nodes = climb(probabilities, hierarchy, threshold)
+    nodes = climb(probabilities, hierarchy, threshold) if chosen is None else hierarchy.leaves[chosen]
     return Answers(
         nodes=nodes,
         probabilities=probabilities,

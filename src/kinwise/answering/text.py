@@ -77,14 +77,18 @@ def csv_head(hierarchy: Hierarchy) -> list[str]:
 
 
 def csv_rows(batch: Batch) -> Iterator[list[str]]:
-    """One row for each file: its answer, every level down to the most likely class, why it stopped, or the error."""
+    """One row for each file: its answer, every level down to a class, why it stopped, or the error.
+
+    That class is the answer; where the answer stops at an inner node it is the most likely one.
+    """
     for file, row in batch.rows():
         if isinstance(row, str):
             empty = [""] * (3 + 2 * len(batch.answers.hierarchy.levels) + 1)
             yield [shown(file), *empty, shown(row)]
             continue
         told = batch.answers.to_dict(row)
-        steps = {step["level"]: (step["name"], str(step["confidence"])) for step in told["likeliest"]}
+        down = told["likeliest" if told["reason"] else "path"]
+        steps = {step["level"]: (step["name"], str(step["confidence"])) for step in down}
         levels = [cell for level in batch.answers.hierarchy.levels for cell in steps.get(level, ("", ""))]
         answer = ["" if told[key] is None else str(told[key]) for key in ("answer", "level", "confidence")]
         yield [shown(cell) for cell in (file, *answer, *levels, told["reason"], "")]

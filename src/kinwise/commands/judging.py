@@ -19,7 +19,7 @@ ALL = "all"
 
 def evaluate(verb: judging.Evaluate) -> None:
     """Judge saved predictions again, or new ones on another data set."""
-    from kinwise.judge.decide import PROMISE, RULES, check_rule
+    from kinwise.judge.decide import PROMISE, check_rule, is_fitted
     from kinwise.run import Run
 
     run = Run(verb.run)
@@ -35,7 +35,7 @@ def evaluate(verb: judging.Evaluate) -> None:
         _print_all_rules(run, predictions, verb, promise)
         return
     scores = _scores_by(run, predictions, verb, promise)
-    if verb.promise is None or RULES[verb.decision].fitted:
+    if verb.promise is None or is_fitted(verb.decision):
         _print_scores(scores, verb.json)
         return
     from kinwise.predict import promise_of
@@ -54,7 +54,7 @@ def _scores_by(run: "Run", predictions: "Predictions | None", verb: judging.Eval
     if predictions is None:
         return run.scores(decision=verb.decision, hierarchy=verb.hierarchy, promise=promise)
     given: dict[str, Any] = {"validation": run.validation(), "promise": promise, "hierarchy": verb.hierarchy}
-    return score(predictions, decision=verb.decision, **given)
+    return score(predictions, decision=run.rule(verb.decision), **given)
 
 
 def _print_all_rules(run: "Run", predictions: "Predictions | None", verb: judging.Evaluate, promise: float) -> None:

@@ -1,6 +1,6 @@
 """Copies: pictures changed in one respect, to see whether the answer depends on it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -9,6 +9,7 @@ from jaxtyping import Int, UInt8
 
 from kinwise.data.images import Images
 from kinwise.examine.cases import Copy, Stability
+from kinwise.judge.choose import Choose
 from kinwise.learn.machine import Machine
 from kinwise.learn.network import Network, predict
 
@@ -65,15 +66,16 @@ COPIES: dict[str, tuple[str, Callable[[Pixels], Pixels]]] = {
 
 
 def changed_answers(
-    network: Network, images: Images, answers: Int[np.ndarray, " pictures"], machine: Machine
+    network: Network, images: Images, answers: Int[np.ndarray, " pictures"], machine: Machine, choose: Choose
 ) -> tuple[list[tuple[Copy, ...]], list[Stability]]:
-    """What ``network`` answers to changed copies of ``images``: its most probable class.
+    """What ``network`` answers to changed copies of ``images``.
 
     Args:
         network: the network, on the machine's device.
         images: the pictures; their tree has the classes in the order of the network's scores.
         answers: the class that each unchanged picture got, its index.
         machine: where and in what precision the network computes.
+        choose: from its probabilities to classes, as the ``answers`` were chosen.
 
     Returns:
         For each picture one entry per way of ``COPIES``, in that order; and for each picture what became of its copies
@@ -84,23 +86,22 @@ def changed_answers(
     classes, every = images.hierarchy.classes, np.arange(len(images))
     changed: list[list[Copy]] = [[] for _ in every]
     for name, (_, change) in COPIES.items():
-        probabilities = _class_probabilities(network, images, change(images.pixels[:]), machine)
+        levels = _probabilities(network, images, change(images.pixels[:]), machine)
+        probabilities = levels[-1]
         answered, values, of_true = (
             array.tolist()
-            for array in (probabilities.argmax(1), probabilities[every, answers], probabilities[every, images.labels])
+            for array in (choose(levels), probabilities[every, answers], probabilities[every, images.labels])
         )
         for copies, node, value, true in zip(changed, answered, values, of_true, strict=True):
             copies.append(Copy(name=name, answered=classes[node], confidence=value, true_confidence=true))
-    moved = np.stack(
-        [_class_probabilities(network, images, pixels, machine).argmax(1) for pixels in _moved(images.pixels[:])]
-    )
+    moved = np.stack([choose(_probabilities(network, images, pixels, machine)) for pixels in _moved(images.pixels[:])])
     same, right = ((moved == expected).sum(axis=0).tolist() for expected in (answers, images.labels))
     stable = [Stability(copies=len(moved), same=a, right=b) for a, b in zip(same, right, strict=True)]
     return [tuple(copies) for copies in changed], stable
 
 
-def _class_probabilities(network: Network, images: Images, pixels: Pixels, machine: Machine) -> np.ndarray:
-    return predict(network, replace(images, pixels=pixels), machine)[-1]
+def _probabilities(network: Network, images: Images, pixels: Pixels, machine: Machine) -> Sequence[np.ndarray]:
+    return predict(network, replace(images, pixels=pixels), machine)
 
 
 def _moved(pixels: Pixels) -> Iterator[Pixels]:

@@ -18,7 +18,8 @@ from kinwise.examine.faithfulness import border_shares, faithfulness
 from kinwise.examine.hypothesis import hypotheses, usual_among
 from kinwise.examine.maps import DEFAULT, heat_maps, targets_of
 from kinwise.examine.traits import common, traits_of
-from kinwise.judge.decide import decide
+from kinwise.judge.choose import Choose, chooser
+from kinwise.judge.decide import AUTO, decide
 from kinwise.judge.doubt import label_doubt
 from kinwise.judge.failures import Failure, choose_failures, failure_of
 from kinwise.judge.predictions import Predictions
@@ -40,6 +41,7 @@ class Looking:
         machine: where to compute.
         learnt: the pictures among which similar ones are looked for; there may be none.
         features: of these, as ``alike.features`` gives them.
+        choose: from the network's probabilities to the classes that it answers.
         method: how to make heat maps, a key of ``maps.METHODS``.
     """
 
@@ -47,40 +49,51 @@ class Looking:
     machine: Machine
     learnt: Images
     features: np.ndarray
+    choose: Choose
     method: str
 
 
-def looking(network: Network, learnt: Images, machine: Machine, method: str = DEFAULT) -> Looking:
+def looking(network: Network, learnt: Images, machine: Machine, choose: Choose, method: str = DEFAULT) -> Looking:
     """What ``look_at`` needs: the network, and its features of at most ``MOST_LEARNT`` pictures that it learnt from."""
     learnt = evenly(learnt, MOST_LEARNT)
     found = features(network, learnt, machine)
-    return Looking(network=network, machine=machine, learnt=learnt, features=found, method=method)
+    return Looking(network=network, machine=machine, learnt=learnt, features=found, choose=choose, method=method)
 
 
 def explanations_of(
-    network: Network, images: Images, predictions: Predictions, machine: Machine, *, count: int, method: str = DEFAULT
+    network: Network,
+    images: Images,
+    predictions: Predictions,
+    machine: Machine,
+    *,
+    count: int,
+    decision: str = AUTO,
+    validation: Predictions | None = None,
+    method: str = DEFAULT,
 ) -> Explanations:
     """Choose ``count`` failures on the test part of ``images`` and measure everything that can be measured about them.
 
     Args:
         network: the one that made the predictions, on the machine's device.
         images: those that it learnt from are the training part.
-        predictions: of the test part, picture by picture; the answers are those of the rule argmax.
+        predictions: of the test part, picture by picture.
         machine: where to compute.
         count: how many failures at most, 1 or more.
+        decision: the rule by which it answers, one that always answers a class.
+        validation: what the network said about pictures held out, to calibrate on; None where there are none.
         method: how to make heat maps, a key of ``maps.METHODS``.
 
     Raises:
         InputError: when the predictions are not of these test pictures, or there is no such method.
     """
-    test, answers = images.test, decide(predictions).answers
+    test, answers = images.test, decide(predictions, decision, validation=validation).answers
     if not np.array_equal(test.ids.astype(str), predictions.ids.astype(str)):
         raise InputError(f"the predictions are of other pictures than the test part of {images.name}")
     doubt = label_doubt(predictions.probabilities[-1], predictions.labels)
     wrong = answers[:, -1] != predictions.labels
     right = np.flatnonzero(~wrong)
     right = right[:: max(1, len(right) // RIGHT_LOOKED_AT)][:RIGHT_LOOKED_AT]
-    looked = looking(network, images.train, machine, method)
+    looked = looking(network, images.train, machine, chooser(decision, validation, predictions.hierarchy), method)
     beside = [failure_of(predictions, answers, doubt, int(row)) for row in right]
     usual = usual_among(_cases(looked, test.take(right), answers[right], beside)[0])
     return replace(
@@ -133,7 +146,7 @@ def _cases(
 ) -> tuple[list[Case], np.ndarray]:
     """A case for each of ``images``, still without maps and hypotheses; and which pictures are most similar to it."""
     learnt, classes = looked.learnt, looked.learnt.hierarchy.classes
-    copies, stability = changed_answers(looked.network, images, answers[:, -1], looked.machine)
+    copies, stability = changed_answers(looked.network, images, answers[:, -1], looked.machine, looked.choose)
     indices, similarities = nearest(features(looked.network, images, looked.machine), looked.features, NEIGHBOURS)
     cases = [
         Case(

@@ -16,6 +16,7 @@ from kinwise.exporting.formats import Ask
 from kinwise.exporting.whole import Calibration
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.climb import climb, confidences
+from kinwise.judge.decide import expected_costs
 from kinwise.learn.machine import Machine
 from kinwise.learn.network import Network, predict
 
@@ -38,8 +39,8 @@ class Agreement:
         source: where these come from, in words.
         largest_difference: between two probabilities of the same node, over all levels and pictures, 0..1; lower is
             better.
-        other_answers: of how many pictures the likeliest node of a level differs, or where the answer stops for one of
-            the promises; where both are equally likely to within the tolerance, it does not count. 0 is wanted.
+        other_answers: of how many pictures the answer differs, the likeliest node of a level, or where the answer stops
+            for one of the promises; where both are as good to within the tolerance, it does not count. 0 is wanted.
     """
 
     pictures: int
@@ -90,7 +91,7 @@ def agreement(
     """Ask both about ``pixels``, uint8 (pictures, channels, side, side), the file in batches of several sizes."""
     batches = np.split(np.ascontiguousarray(pixels.transpose(0, 2, 3, 1)), np.cumsum(BATCHES))
     parts = [list(ask(batch).values()) for batch in batches if len(batch)]
-    got = [np.concatenate(level) for level in zip(*parts, strict=True)]
+    *got, answered = (np.concatenate(output) for output in zip(*parts, strict=True))
     images = Images(
         pixels=pixels,
         labels=np.zeros(len(pixels), np.int64),  # not looked at
@@ -102,12 +103,22 @@ def agreement(
     classes = predict(network, images, PROCESSOR)[-1]
     wanted = answers_from(classes, hierarchy, calibration.temperature, 0.0).probabilities
     values = [threshold.value for threshold in calibration.thresholds]
+    others = other_answers(wanted, got, hierarchy, values) | other_classes(
+        wanted[-1], answered, hierarchy, calibration.rule
+    )
     return Agreement(
         pictures=len(pixels),
         source=source,
         largest_difference=float(max(abs(a - b).max() for a, b in zip(wanted, got, strict=True))),
-        other_answers=int(np.count_nonzero(other_answers(wanted, got, hierarchy, values))),
+        other_answers=int(np.count_nonzero(others)),
     )
+
+
+def other_classes(classes: np.ndarray, answered: np.ndarray, hierarchy: Hierarchy, rule: str) -> np.ndarray:
+    """Whether each answered class is worse than the best by this rule, of class probabilities; ties aside."""
+    costs = expected_costs(classes, hierarchy) if rule == "least-cost" else -classes
+    slack = TOLERANCE * (hierarchy.heights[0] if rule == "least-cost" else 1)
+    return costs[np.arange(len(costs)), answered] - costs.min(axis=1) > slack
 
 
 def other_answers(

@@ -80,7 +80,8 @@ def export(
     """Write the network of ``run`` into one file that needs no kinwise; it gets its name when it was verified.
 
     The file takes pictures as numpy, Pillow and OpenCV (RGB) have them, uint8 (batch, side, side, channels), and gives
-    one float32 array of calibrated probabilities per level. It is asked about up to 200 pictures, and must agree with
+    one float32 array of calibrated probabilities per level, and the class that the run would answer, int64, as
+    ``answer``. It is asked about up to 200 pictures, and must agree with
     the run's own network to 1e-4, and in every answer.
 
     Args:
@@ -99,9 +100,9 @@ def export(
     if os.path.lexists(out):
         raise InputError(f"{out} is there already; choose another --out, or remove it first")
     network = run.network()
-    calibration = calibration_of(run.validation())
+    calibration = calibration_of(run.validation(), run.config.decision)
     facts = facts_of(run, network, calibration)
-    whole = Whole(network, run.hierarchy, calibration.temperature)
+    whole = Whole(network, run.hierarchy, calibration.temperature, calibration.rule)
     example = torch.zeros(2, network.size, network.size, len(network.statistics.mean), dtype=torch.uint8)
     data = FORMATS[name].write(whole, example, facts)
     pixels, source = pictures_to_ask(run.config, network, data_dir)

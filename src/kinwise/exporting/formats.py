@@ -24,7 +24,7 @@ FACTS = "kinwise.json"
 """What the metadata of a pt2 file is called inside it."""
 
 Ask = Callable[[np.ndarray], dict[str, np.ndarray]]
-"""From pictures, uint8 (batch, side, side, channels), to probabilities by the name of the level."""
+"""From pictures, uint8 (batch, side, side, channels), to every output by its name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,13 +148,13 @@ def _open_pt2(path: Path) -> tuple[dict[str, Any], Ask]:
 _ONNX_USAGE = """
 import onnxruntime  # not kinwise, not torch; pictures is uint8 of shape (batch, {side}, {side}, {channels}), RGB
 session = onnxruntime.InferenceSession({file!r})
-{names} = session.run(None, {{"pictures": pictures}})
+{names}, classes = session.run(None, {{"pictures": pictures}})
 """
 
 _PT2_USAGE = """
 import torch  # pictures is a tensor, uint8 of shape (batch, {side}, {side}, {channels}), RGB
 network = torch.export.load({file!r}).module()
-probabilities = network(pictures)  # {outputs}
+answers = network(pictures)  # {outputs}, answer
 """
 
 FORMATS = {

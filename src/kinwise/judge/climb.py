@@ -68,16 +68,19 @@ class Kept:
     specificity: float
 
 
-def confidences(probabilities: Sequence[np.ndarray], hierarchy: Hierarchy) -> tuple[np.ndarray, np.ndarray]:
-    """The path to the most likely class: its nodes and how likely each is, both of shape (pictures, levels).
+def confidences(
+    probabilities: Sequence[np.ndarray], hierarchy: Hierarchy, classes: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The path to a class: its nodes and how likely each is, both of shape (pictures, levels).
 
     Args:
         probabilities: one array per level, coarse to fine, the coarser ones the sums of the finer.
         hierarchy: the tree; a class that ends early stands for itself at the levels below.
+        classes: to which class of each picture, int64, shape (pictures,); without them the most likely one.
 
     From the class up the probabilities never fall, whatever was lost in rounding. Ties go to the lower class.
     """
-    best = probabilities[-1].argmax(axis=1)
+    best = probabilities[-1].argmax(axis=1) if classes is None else classes
     rows = np.arange(len(best))
     levels = zip(probabilities, hierarchy.level_labels[best].T, strict=True)
     along = np.stack([level[rows, place] for level, place in levels], axis=1)

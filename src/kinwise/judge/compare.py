@@ -10,7 +10,7 @@ from kinwise.hierarchy import Hierarchy
 from kinwise.judge.align import align, under
 from kinwise.judge.bootstrap import Figure, Statistics, figures_of, resampled
 from kinwise.judge.comparison import OUTCOMES, ClassDifference, Comparison, Difference, McNemar, Side
-from kinwise.judge.decide import Decision, check_answers_classes, decide
+from kinwise.judge.decide import AUTO, Decision, check_answers_classes, decide, rule_meant
 from kinwise.judge.metrics import scores_of, statistics_of
 from kinwise.judge.predictions import Predictions
 from kinwise.judge.sums import quotient, sums_by
@@ -22,7 +22,7 @@ def compare(
     predictions: Sequence[Predictions],
     *,
     names: Sequence[str],
-    decision: str = "argmax",
+    decision: str = AUTO,
     validations: Sequence[Predictions | None] = (),
     hierarchy: Hierarchy | str | Path | None = None,
     resamples: int = 1000,
@@ -38,8 +38,8 @@ def compare(
     Args:
         predictions: two or more, of the same pictures; another order of the pictures does not matter.
         names: what to call each.
-        decision: the rule that turns probabilities into answers, a key of ``decide.RULES``; one that always answers a
-            class.
+        decision: the rule that turns probabilities into answers, a key of ``decide.RULES`` that always answers a
+            class, or ``auto``: least-cost where all have validation pictures, else argmax.
         validations: for each, what it said about pictures held out, to calibrate on; None or nothing where there are
             none.
         hierarchy: the tree to judge all by: a Hierarchy, the name of a built-in one, or a path; without it, their own.
@@ -61,7 +61,7 @@ def compare(
         validation if validation is None or hierarchy is None else under(hierarchy, validation, name)
         for validation, name in zip(validations or [None] * len(judged), names, strict=True)
     ]
-    first = judged[0]
+    first, decision = judged[0], rule_meant(decision, *held_out)
     decisions = [decide(one, decision, validation=held) for one, held in zip(judged, held_out, strict=True)]
     values = _values(judged, decisions, resamples=resamples, seed=seed)
     sides = [

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kinwise.config import CALIBRATED_FROM
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.climb import ROOT, check_promise, climb, confidences, threshold_for
-from kinwise.judge.decision import NOT_CALIBRATED, Decision, Given
+from kinwise.judge.decision import NOT_CALIBRATED, Decision, Given, Temperatures
 from kinwise.judge.hedge import hedge, weight_for
 from kinwise.judge.nodes import answers_of, different_nodes, node_probabilities
 from kinwise.judge.predictions import Predictions
@@ -18,7 +19,10 @@ from kinwise.judge.predictions import Predictions
 PROMISE = 0.95
 """The share of right answers that is promised where nobody says another."""
 
-__all__ = ["PROMISE", "RULES", "Decision", "decide"]
+AUTO = "auto"
+"""``least-cost`` where there are enough validation pictures to calibrate on, else ``argmax``; see docs/findings.md."""
+
+__all__ = ["AUTO", "PROMISE", "RULES", "Decision", "decide"]
 
 
 def argmax(given: Given) -> Decision:
@@ -77,9 +81,13 @@ def least_cost(given: Given) -> Decision:
     all classes by that cost too.
     """
     probabilities = given.summed.probabilities[-1]
-    costs = probabilities.astype(np.float64) @ given.predictions.hierarchy.distances.astype(np.float64)
-    chosen = costs.argmin(axis=1)
-    return _classes(given, chosen, -costs, probabilities, temperatures=(given.temperature,))
+    costs = expected_costs(probabilities, given.predictions.hierarchy)
+    return _classes(given, costs.argmin(axis=1), -costs, probabilities, temperatures=(given.temperature,))
+
+
+def expected_costs(probabilities: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
+    """sum_j C[k, j] p_j, the severity to expect of answering k, 0..height, lower is better; (pictures, classes)."""
+    return probabilities.astype(np.float64) @ hierarchy.distances.astype(np.float64)
 
 
 def deepest_likely(given: Given) -> Decision:
@@ -149,7 +157,7 @@ RULES: dict[str, Rule] = {
 
 def decide(
     predictions: Predictions,
-    rule: str = "argmax",
+    rule: str = AUTO,
     *,
     validation: Predictions | None = None,
     promise: float = PROMISE,
@@ -158,7 +166,7 @@ def decide(
 
     Args:
         predictions: what to decide about, as the network said it.
-        rule: a key of ``RULES``.
+        rule: a key of ``RULES``, or ``AUTO``.
         validation: what the network said about other pictures, under the same tree, that nothing was learned from: a
             temperature is learned from them first, and the threshold of a rule that promises something. Without them
             the probabilities are taken as they are.
@@ -182,13 +190,14 @@ def given_of(predictions: Predictions, validation: Predictions | None, promise: 
             "the predictions on the validation pictures have another tree than those to decide about; put both under "
             "one: predictions.under(hierarchy), validation.under(hierarchy)"
         )
-    return Given(predictions=predictions, validation=validation, promise=promise)
+    return Given(predictions=predictions, learned=Temperatures(validation=validation), promise=promise)
 
 
 def decided(given: Given, rule: str) -> Decision:
     """What a rule answers from what it is given; raises as ``decide``."""
     check_rule(rule)
-    if RULES[rule].fitted:
+    rule = rule_meant(rule, given.validation)
+    if is_fitted(rule):
         check_promise(given.promise)
         if given.validation is None:
             raise InputError(
@@ -201,16 +210,30 @@ def decided(given: Given, rule: str) -> Decision:
     return replace(decision, rule=rule, note=note)
 
 
+def rule_meant(rule: str, *validations: Predictions | None) -> str:
+    """The key of ``RULES`` that is meant; ``AUTO`` goes by the validation pictures of all that it is to be used for."""
+    if rule != AUTO:
+        return rule
+    calibrated = all(validation is not None and len(validation) >= CALIBRATED_FROM for validation in validations)
+    return "least-cost" if calibrated else "argmax"
+
+
 def check_rule(rule: str) -> None:
     """Make sure that there is such a rule.
 
     Raises:
         InputError: when there is none; the message names the closest and all.
     """
-    if rule not in RULES:
-        closest = get_close_matches(rule, RULES, n=1)
+    known = (AUTO, *RULES)
+    if rule not in known:
+        closest = get_close_matches(rule, known, n=1)
         hint = f"did you mean {closest[0]!r}? " if closest else ""
-        raise InputError(f"there is no decision rule {rule!r}; {hint}The rules are: {', '.join(RULES)}")
+        raise InputError(f"there is no decision rule {rule!r}; {hint}The rules are: {', '.join(known)}")
+
+
+def is_fitted(rule: str) -> bool:
+    """Whether a rule is fitted to a promise on validation pictures; ``AUTO`` never is."""
+    return rule != AUTO and RULES[rule].fitted
 
 
 def check_answers_classes(rule: str, what: str) -> None:
@@ -220,7 +243,7 @@ def check_answers_classes(rule: str, what: str) -> None:
         InputError: when there is no such rule, or it may stop at an inner node.
     """
     check_rule(rule)
-    if RULES[rule].stops:
+    if rule != AUTO and RULES[rule].stops:
         always = ", ".join(name for name, other in RULES.items() if not other.stops)
         raise InputError(
             f"{rule} may stop at an inner node, and {what} needs a class for every picture; rules that always answer "

@@ -44,24 +44,50 @@ class Decision:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Temperatures:
+    """What validation pictures say about how sure a network is; learned when it is first asked for, and then kept.
+
+    Attributes:
+        validation: what the network said about pictures that nothing was learned from; None where there are none.
+    """
+
+    validation: Predictions | None
+
+    @cached_property
+    def of_classes(self) -> float:
+        """That of the classes; 1 without validation pictures."""
+        held_out = self.validation
+        return 1.0 if held_out is None else temperature_for(held_out.probabilities[-1], held_out.labels)
+
+    @cached_property
+    def of_levels(self) -> tuple[float, ...]:
+        """One per level, of what each says by itself; a single 1 without validation pictures."""
+        return (1.0,) if self.validation is None else level_temperatures(self.validation)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Given:
-    """What a rule may look at; the calibration is done when it is first asked for, and then kept.
+    """What a rule may look at, calibrated as it needs it.
 
     Attributes:
         predictions: what to decide about.
-        validation: of other pictures under the same tree, that nothing was learned from; None where there are none.
+        learned: the temperatures, and the validation pictures they come from, under the same tree.
         promise: the share of right answers wanted among those given, for rules that may stop.
     """
 
     predictions: Predictions
-    validation: Predictions | None
+    learned: Temperatures
     promise: float
 
-    @cached_property
+    @property
+    def validation(self) -> Predictions | None:
+        """Of pictures that nothing was learned from; None where there are none."""
+        return self.learned.validation
+
+    @property
     def temperature(self) -> float:
         """That of the classes; 1 without validation pictures."""
-        held_out = self.validation
-        return 1.0 if held_out is None else temperature_for(held_out.probabilities[-1], held_out.labels)
+        return self.learned.of_classes
 
     @cached_property
     def summed(self) -> Predictions:
@@ -83,7 +109,7 @@ class Given:
         """One for all levels where they are sums of the classes, else one per level; 1 without validation pictures."""
         if self.validation is None or (consistent(self.predictions) and consistent(self.validation)):
             return (self.temperature,)
-        return level_temperatures(self.validation)
+        return self.learned.of_levels
 
     @cached_property
     def each_level(self) -> tuple[np.ndarray, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.arguments import judged_under
 from kinwise.judge.bootstrap import Figure, Statistics, estimate
-from kinwise.judge.decide import PROMISE, Decision, decide
+from kinwise.judge.decide import AUTO, PROMISE, Decision, decide
 from kinwise.judge.nodes import severity_of, wrong_among
 from kinwise.judge.predictions import SMALLEST_PROBABILITY, Predictions
 from kinwise.judge.scores import Scores, WithoutNearDuplicates
@@ -34,7 +34,7 @@ def score(
     labels: np.ndarray | Sequence[int] | None = None,
     hierarchy: Hierarchy | str | Path | None = None,
     *,
-    decision: str = "argmax",
+    decision: str = AUTO,
     validation: Predictions | None = None,
     promise: float = PROMISE,
     resamples: int = 1000,
@@ -48,9 +48,9 @@ def score(
         labels: the class index of each picture, shape (pictures,); not with Predictions, which hold them.
         hierarchy: a Hierarchy, the name of a built-in one, or a path. With Predictions it replaces theirs, and the
             coarser levels become sums of class probabilities.
-        decision: the rule that turns probabilities into answers, a key of ``decide.RULES``. The figures of the
-            probabilities themselves (likelihood, Brier score, calibration error) are those of the network, whatever
-            the rule, before any calibration.
+        decision: the rule that turns probabilities into answers, a key of ``decide.RULES``, or ``auto``: least-cost
+            with validation pictures, argmax without. The figures of the probabilities themselves (likelihood, Brier
+            score, calibration error) are those of the network, whatever the rule, before any calibration.
         validation: of other pictures, by the same network, to calibrate and to fit the rule on (see ``decide``); with
             ``hierarchy`` they are moved under it as well.
         promise: the share of right answers wanted among those given, for rules that promise one.

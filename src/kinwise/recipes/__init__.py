@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from kinwise.config import Config
+from kinwise.config import CALIBRATED_FROM, Config
 from kinwise.errors import InputError
 
 OURS = ("quick", "standard", "thorough")
@@ -27,6 +27,8 @@ REFERENCE_SYSTEMS = (
 NAMES = (*OURS, *REFERENCE_SYSTEMS)
 SMALLEST_BATCH, STEPS_PER_EPOCH, STEPS = 64, 30, 250
 FEW_STEPS, HASTE = 500, 2.0
+HELD_OUT, MOST_HELD_OUT = 500, 0.1
+"""Of few pictures a larger share is held out to calibrate on: so many, but no larger share than this."""
 SMALLEST_SIDE, USUAL_SIDE, MOST_TRANSLATE = 16, 32, 16
 """Height and width of pictures, in pixels: the least that networks take, and what the resolutions of a recipe mean."""
 
@@ -62,7 +64,8 @@ class Recipe:
 
         Few pictures make few steps, and few steps teach little whatever the pictures: the batch is halved until an
         epoch has 30 steps (but not below 64 pictures), and epochs are added until there are 250 steps. A training of
-        fewer than 500 steps takes larger ones: both learning rates are doubled.
+        fewer than 500 steps takes larger ones: both learning rates are doubled. To calibrate on, 500 pictures are held
+        out where the recipe's share is less, but at most a tenth; and none where these would be too few for it.
 
         Args:
             pictures: how many are learnt from.
@@ -89,11 +92,16 @@ class Recipe:
             self.config,
             batch=batch,
             epochs=round(epochs, 2),
+            validation=self._held_out_of(pictures),
             resolutions=tuple((_scaled(size, side), share) for size, share in self.config.resolutions),
             translate=min(MOST_TRANSLATE, round(self.config.translate * side / USUAL_SIDE)),
             learning_rate=self.config.learning_rate * haste,
             other_learning_rate=self.config.other_learning_rate * haste,
         )
+
+    def _held_out_of(self, pictures: int) -> float:
+        share = max(self.config.validation, min(MOST_HELD_OUT, HELD_OUT / max(1, pictures)))
+        return round(share, 4) if share * pictures >= CALIBRATED_FROM else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

@@ -8,6 +8,7 @@ RECIPE = Recipe(
         recipe="quick",
         widths=(24, 96, 288),
         epochs=6.5,
+        validation=0.02,
     ),
     summary="A small network and a few epochs: the first thing to try, and the default.",
     source="ours, after the public CIFAR speed records (Jordan, arXiv 2404.00498; widths and lengths are our own)",

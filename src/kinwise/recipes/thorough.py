@@ -8,6 +8,7 @@ RECIPE = Recipe(
         recipe="thorough",
         widths=(48, 192, 576),
         epochs=12.0,
+        validation=0.02,
         freeze=(0.3, 0.6),
     ),
     summary="The widest network and the most epochs: for results that count.",

@@ -22,7 +22,7 @@ class Evaluate:
 
     run: Annotated[Positional[Path], arg(metavar="RUN")]
     """A run folder."""
-    decision: Annotated[str, arg(metavar="RULE")] = "argmax"
+    decision: Annotated[str, arg(metavar="RULE", help_behavior_hint="(default: the run's own)")] = "auto"
     """argmax, independent, top-down, bottom-up, product, least-cost, deepest-likely, climb, hedge; all for a table."""
     hierarchy: Annotated[str | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: the run's own)")] = None
     """Judge under another tree: cifar100, cifar100-5level, or a file."""
@@ -90,8 +90,8 @@ class Compare:
 
     runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN", help_behavior_hint="")]
     """Run folders, or files of predictions as kinwise score takes them."""
-    decision: Annotated[str, arg(metavar="RULE")] = "argmax"
-    """How probabilities become answers: argmax, independent, top-down, bottom-up, product or least-cost."""
+    decision: Annotated[str, arg(metavar="RULE")] = "auto"
+    """argmax, independent, top-down, bottom-up, product, least-cost; auto: the last, if all can be calibrated."""
     hierarchy: Annotated[str | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: the runs' own)")] = None
     """Judge all under this tree: cifar100, cifar100-5level, or a file."""
     out: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None

@@ -26,6 +26,7 @@ def write_figures(
     scores: Scores,
     history: Sequence[Mapping[str, Any]] = (),
     explanations: Explanations | None = None,
+    validation: Predictions | None = None,
 ) -> list[Path]:
     """Write every figure as NAME.png (300 dpi) and NAME.svg (text stays text), and captions.md.
 
@@ -38,6 +39,7 @@ def write_figures(
         scores: of these predictions; its decision rule gives the answers that are shown.
         history: one row per epoch, as in ``metrics.jsonl``; without any there are no training curves.
         explanations: of failures; without any there is no montage of them.
+        validation: of pictures held out of the training, that the rule was calibrated on; None where there are none.
 
     Returns:
         The files, the captions last.
@@ -47,7 +49,7 @@ def write_figures(
     """
     from kinwise.show.paper.drawings import draw
 
-    return write_drawings(folder, lambda: draw(predictions, scores, history, explanations))
+    return write_drawings(folder, lambda: draw(predictions, scores, history, explanations, validation))
 
 
 def write_drawings(folder: Path, draw: Callable[[], Sequence["Drawing"]]) -> list[Path]:

@@ -19,6 +19,7 @@ def draw(
     scores: Scores,
     history: Sequence[Mapping[str, Any]],
     explanations: Explanations | None,
+    validation: Predictions | None = None,
 ) -> list[Drawing]:
     """Every figure for which there is something to show.
 
@@ -27,7 +28,7 @@ def draw(
     """
     check_scores(scores, predictions)
     tree = predictions.hierarchy
-    answers = decide(predictions, scores.decision).answers
+    answers = decide(predictions, scores.decision, validation=validation).answers
     return [
         bars.accuracy(predictions, scores),
         *bars.severity(predictions, scores),

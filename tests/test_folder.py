@@ -161,7 +161,7 @@ def test_without_parts_a_fifth_is_drawn(tmp_path: Path, cache: Path) -> None:
     names = [f"{name}/{number}.png" for name in "ab" for number in range(10)]
     photographs(tmp_path / "photos", names)
     images = load(tmp_path / "photos", data_dir=cache, size=8, seed=1, near_duplicates="apart")
-    assert (images.split, images.comparable) == ("80:20", False)
+    assert (images.split, images.comparable) == ("drawn 80:20", True)
     assert np.bincount(images.test.labels).tolist() == [2, 2]
     assert read(tmp_path / "photos", data_dir=cache, size=8).split == "official", "nothing is drawn yet"
 
@@ -263,7 +263,8 @@ def test_a_split_of_a_folder_without_parts_is_compared_with_nothing(tmp_path: Pa
     names = [f"{name}/{number}.png" for name in "ab" for number in range(5)]
     found = survey(photographs(tmp_path / "photos", names), cache=cache, size=8)
     facts = describe_survey(found, split(found.images, "70:30"))
-    assert (facts["pictures"]["test"], facts["comparable"], facts["warnings"]) == (4, False, [])
+    assert (facts["split"], facts["pictures"]["test"], facts["comparable"]) == ("drawn 70:30", 4, True)
+    assert facts["warnings"] == []
     with_parts = survey(photographs(tmp_path / "parts", NAMES), cache=cache, size=8)
     warnings = describe_survey(with_parts, split(with_parts.images, "70:30"))["warnings"]
     assert warnings == ["split 70:30: scores are not comparable with those on the official split"]
@@ -371,7 +372,7 @@ def test_a_training_takes_a_folder_as_its_config_says(
     assert "Note: there is no test part: of each class a fifth of the pictures is drawn (split 80:20)" in captured.out
     ((config, images),) = asked
     assert (config.data, config.hierarchy) == (str(tmp_path / "photos"), str(tmp_path / "tree.csv"))
-    assert (config.split, config.size, config.fit) == ("80:20", 24, "pad")
+    assert (config.split, images.split, config.size, config.fit) == ("80:20", "drawn 80:20", 24, "pad")
     assert images.hierarchy.levels == ("kind", "class")
     assert images.pixels.shape == (30, 3, 24, 24)
     with_that_seed = load("photos", size=24, fit="pad", hierarchy="tree.csv", seed=4, near_duplicates="apart")

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from kinwise.config import Config
-from kinwise.data.images import SPLITS, Images
+from kinwise.data.images import Images
 from kinwise.data.images import split as divide
 from kinwise.data.kept_duplicates import duplicates_of
 from kinwise.errors import InputError
+from kinwise.splits import OFFICIAL, SPLITS
 from kinwise.taxonomy import BUILT_IN, SHUFFLED, find
 
 WITH_NEAR_DUPLICATES = ("together", "apart")
@@ -40,7 +41,7 @@ def load(
             a data set is written with a slash: ``./shapes``.
         data_dir: where downloaded data sets and decoded pictures are kept; ``data_folder`` says what None means.
         split: "official", or "70:30", "80:20", "90:10" to merge all pictures and divide them anew. Pictures that come
-            without a test part are divided 80:20.
+            without a test part are divided 80:20, or as asked for, and their split is called "drawn 80:20" and so on.
         seed: of the new division; the pictures themselves are the same for every seed.
         near_duplicates: "together" keeps every cluster of near-duplicates on one side of a new division, "apart" draws
             every picture by itself, as most published ones do. The official division is what it is.
@@ -129,7 +130,7 @@ def divided(
     images: Images, split: str, seed: int, near_duplicates: str, folder: Path, say: Callable[[str], None]
 ) -> Images:
     """``images`` under the split called ``split``; near-duplicates are looked for where it is drawn anew."""
-    if near_duplicates == "apart" or (split == "official" and len(images.where("test"))):
+    if near_duplicates == "apart" or (split == OFFICIAL and len(images.where("test"))):
         return divide(images, split, seed)
     return divide(images, split, seed, duplicates_of(images.pixels, folder, say, images.content).clusters)
 

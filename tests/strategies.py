@@ -22,3 +22,15 @@ def hierarchies(draw: st.DrawFn, max_nodes: int = 14) -> Hierarchy:
     parents.append(draw(st.integers(0, count - 1 if len(leaves) > 1 else count - 2)))
     names = [f"n{node}{draw(_ENDINGS)}" for node in range(count + 1)]
     return Hierarchy(parents=np.array(parents), names=tuple(names))
+
+
+@st.composite
+def regular_hierarchies(draw: st.DrawFn) -> Hierarchy:
+    """Trees of 1 to 3 levels; the nodes of a level have equally many children, so all classes are as deep."""
+    counts = draw(st.lists(st.integers(1, 3), min_size=1, max_size=3).filter(lambda counts: max(counts) > 1))
+    parents, level = [-1], [0]
+    for count in counts:
+        above = [parent for parent in level for _ in range(count)]
+        level = list(range(len(parents), len(parents) + len(above)))
+        parents += above
+    return Hierarchy(parents=np.array(parents), names=tuple(f"n{node}" for node in range(len(parents))))

@@ -23,6 +23,7 @@ ROOMS = (
     "errors",
     "files",
     "hierarchy",
+    "splits",
     "taxonomy",
     "config",
     "recipes",
@@ -51,7 +52,7 @@ ROOMS = (
     "__main__",
 )
 LAZY_EXCEPTION = ("cli", "commands")  # the command line hands over to its commands once the arguments are read
-NO_TORCH = ("errors", "files", "hierarchy", "taxonomy", "config", "recipes", "judge", "verbs", "cli")
+NO_TORCH = ("errors", "files", "hierarchy", "splits", "taxonomy", "config", "recipes", "judge", "verbs", "cli")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,8 +16,9 @@ import pytest
 from kinwise import load
 from kinwise.data.cifar import Source, cifar100
 from kinwise.data.download import DownloadError, download
-from kinwise.data.images import RESPLITS, split
+from kinwise.data.images import split
 from kinwise.errors import InputError
+from kinwise.splits import RESPLITS
 from kinwise.taxonomy import built_in
 
 FOLDER = "cifar-100-python"

@@ -129,7 +129,7 @@ def test_near_duplicates_stay_on_one_side_of_a_new_split(tmp_path: Path, choice:
 def test_pictures_without_a_test_part_are_split(tmp_path: Path) -> None:
     run = train(tiny_images().train, config=UNEXPLAINED, out=tmp_path / "run")
     assert run is not None
-    assert run.config.split == run.saved_scores().split == "80:20"
+    assert (run.config.split, run.saved_scores().split) == ("80:20", "drawn 80:20")
 
 
 def test_given_pictures_are_learnt_under_the_tree_asked_for(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from kinwise.data.folder.names import printable
 from kinwise.data.folder.progress import decoding_progress
 from kinwise.data.images import Images, split
 from kinwise.data.kept_duplicates import duplicates_of
+from kinwise.data.options import ReadOptions
 from kinwise.errors import InputError
 
 pytest_plugins = ["run_fixtures"]
@@ -52,7 +53,7 @@ def damage(photos: Path, *names: str) -> None:
 
 def told(path: Path, cache: Path, **options: Any) -> tuple[Images, list[str]]:
     said: list[str] = []
-    images = pictures(path, cache=cache, **options, say=said.append)
+    images = pictures(path, ReadOptions(**options), cache=cache, say=said.append)
     return images, [line for line in said if not line.startswith("Decoded")]
 
 
@@ -101,7 +102,7 @@ def test_files_that_are_no_pictures_are_left_out_or_refused(photos: Path, cache:
     assert said[0].startswith("4 of 16 pictures are left out: train/b/bad0.jpg (")
     assert said[0].endswith(f" and 1 more; kinwise data {photos} lists all")
     with pytest.raises(InputError, match=r"^4 of 16 pictures are left out: train/b/bad0\.jpg \("):
-        pictures(photos, cache=cache, size=8, strict=True)
+        pictures(photos, ReadOptions(size=8, strict=True), cache=cache)
     with pytest.raises(InputError, match=r"^4 of 16 pictures are left out"):
         load(photos, data_dir=cache, size=8, strict=True)
 
@@ -116,10 +117,10 @@ def test_a_class_without_a_readable_picture_is_left_out_of_the_tree(photos: Path
 def test_a_folder_of_files_that_are_no_pictures_is_refused(tmp_path: Path, cache: Path) -> None:
     damage(tmp_path, "a/1.jpg", "b/2.jpg")
     with pytest.raises(InputError, match=r"^no picture can be used: 2 of 2 pictures are left out: a/1\.jpg \("):
-        pictures(tmp_path, cache=cache)
+        pictures(tmp_path, ReadOptions(), cache=cache)
     photograph(tmp_path / "c" / "3.png", 1)
     with pytest.raises(InputError, match=r"one class only \(c\)"):
-        pictures(tmp_path, cache=cache)
+        pictures(tmp_path, ReadOptions(), cache=cache)
 
 
 def test_an_inner_node_of_the_taxonomy_may_be_a_class_to_judge_by(tmp_path: Path, cache: Path) -> None:
@@ -154,16 +155,16 @@ def test_on_a_terminal_decoding_shows_a_bar(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_an_unknown_fit_is_refused(photos: Path, cache: Path) -> None:
     with pytest.raises(InputError, match="unknown fit 'stretch'; there are squash, crop, pad"):
-        pictures(photos, cache=cache, fit="stretch")
+        pictures(photos, ReadOptions(fit="stretch"), cache=cache)
 
 
 def test_without_parts_a_fifth_is_drawn(tmp_path: Path, cache: Path) -> None:
     names = [f"{name}/{number}.png" for name in "ab" for number in range(10)]
     photographs(tmp_path / "photos", names)
     images = load(tmp_path / "photos", data_dir=cache, size=8, seed=1, near_duplicates="apart")
-    assert (images.split, images.comparable) == ("80:20", False)
+    assert (images.split, images.comparable) == ("drawn 80:20", True)
     assert np.bincount(images.test.labels).tolist() == [2, 2]
-    assert read(tmp_path / "photos", data_dir=cache, size=8).split == "official", "nothing is drawn yet"
+    assert read(tmp_path / "photos", ReadOptions(size=8), data_dir=cache).split == "official", "nothing is drawn yet"
 
 
 def test_copies_stay_on_one_side_of_a_split_that_is_drawn(tmp_path: Path, cache: Path) -> None:
@@ -189,7 +190,7 @@ def awkward(photos: Path, cache: Path) -> Survey:
     shutil.copy(photos / "train" / "b" / "tall.png", photos / "test" / "b" / "tall.png")
     photograph(photos / "train" / "a" / "only" / "1.png", 5003)
     damage(photos, "train/b/bad.jpg", "test/list.txt")
-    return survey(photos, cache=cache, size=8)
+    return survey(photos, ReadOptions(size=8), cache=cache)
 
 
 def test_describe_a_folder(photos: Path, cache: Path) -> None:
@@ -261,17 +262,18 @@ def test_a_folder_described_as_text(photos: Path, cache: Path) -> None:
 
 def test_a_split_of_a_folder_without_parts_is_compared_with_nothing(tmp_path: Path, cache: Path) -> None:
     names = [f"{name}/{number}.png" for name in "ab" for number in range(5)]
-    found = survey(photographs(tmp_path / "photos", names), cache=cache, size=8)
+    found = survey(photographs(tmp_path / "photos", names), ReadOptions(size=8), cache=cache)
     facts = describe_survey(found, split(found.images, "70:30"))
-    assert (facts["pictures"]["test"], facts["comparable"], facts["warnings"]) == (4, False, [])
-    with_parts = survey(photographs(tmp_path / "parts", NAMES), cache=cache, size=8)
+    assert (facts["split"], facts["pictures"]["test"], facts["comparable"]) == ("drawn 70:30", 4, True)
+    assert facts["warnings"] == []
+    with_parts = survey(photographs(tmp_path / "parts", NAMES), ReadOptions(size=8), cache=cache)
     warnings = describe_survey(with_parts, split(with_parts.images, "70:30"))["warnings"]
     assert warnings == ["split 70:30: scores are not comparable with those on the official split"]
 
 
 def test_a_large_tree_shows_some_classes_of_each_node(tmp_path: Path, cache: Path) -> None:
     names = [f"few/{number}/1.png" for number in range(3)] + [f"many/{number:03}/1.png" for number in range(100)]
-    found = survey(photographs(tmp_path / "photos", names), cache=cache, size=8)
+    found = survey(photographs(tmp_path / "photos", names), ReadOptions(size=8), cache=cache)
     tree = describe_survey(found, found.images)["tree"]
     assert len(tree) == 1 + 1 + 1 + 3 + 1 + 12 + 1
     assert tree[-1] == "    and 88 more"
@@ -371,7 +373,7 @@ def test_a_training_takes_a_folder_as_its_config_says(
     assert "Note: there is no test part: of each class a fifth of the pictures is drawn (split 80:20)" in captured.out
     ((config, images),) = asked
     assert (config.data, config.hierarchy) == (str(tmp_path / "photos"), str(tmp_path / "tree.csv"))
-    assert (config.split, config.size, config.fit) == ("80:20", 24, "pad")
+    assert (config.split, images.split, config.size, config.fit) == ("80:20", "drawn 80:20", 24, "pad")
     assert images.hierarchy.levels == ("kind", "class")
     assert images.pixels.shape == (30, 3, 24, 24)
     with_that_seed = load("photos", size=24, fit="pad", hierarchy="tree.csv", seed=4, near_duplicates="apart")

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from kinwise.config import Config
 from kinwise.hierarchy import Hierarchy
-from kinwise.learn.heads import HEADS, ConditionalHead, IndependentHeads, SummedHead, level_probabilities
+from kinwise.learn.heads import HEADS, ConditionalHead, IndependentHeads, SubspaceHead, SummedHead, level_probabilities
 
 
 def scores_of(class_scores: Tensor, hierarchy: Hierarchy) -> tuple[Tensor, ...]:
@@ -138,6 +138,23 @@ def test_conditional_is_the_product_of_softmaxes_among_siblings(hierarchy: Hiera
             of_node[:, children] = of_node[:, [node]] * F.softmax(features[:, children - 1].double(), dim=1)
     for level, nodes_of_level in enumerate(hierarchy.level_nodes):
         assert_allclose(found[level], of_node[:, nodes_of_level], atol=1e-5)
+
+
+@settings(max_examples=20)
+@given(hierarchies(), st.integers(0, 1000))
+def test_hier_cos_is_the_squared_length_of_the_projection_on_a_paths_subspace(hierarchy: Hierarchy, seed: int) -> None:
+    generator, nodes = np.random.default_rng(seed), len(hierarchy.parents)
+    vectors = np.linalg.qr(generator.normal(size=(nodes + 2, nodes + 2)))[0][1:nodes]  # orthonormal, none for the root
+    head = SubspaceHead(nodes + 2, hierarchy, bias=False)
+    features = generator.normal(size=(4, nodes + 2))
+    with torch.no_grad():
+        head.nodes.weight.copy_(torch.tensor(vectors))
+        found = head(torch.tensor(features, dtype=torch.float32))
+    for level, nodes_of_level in enumerate(hierarchy.level_nodes):
+        for place, node in enumerate(nodes_of_level):
+            spanned = vectors[hierarchy.ancestors(int(node))[1:] - 1].T
+            projected = spanned @ np.linalg.lstsq(spanned, features.T, rcond=None)[0]
+            assert_allclose(found[level][:, place], np.square(projected).sum(axis=0), rtol=1e-4, atol=1e-5)
 
 
 def test_heads_that_only_read_do_not_shape_the_features() -> None:

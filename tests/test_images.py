@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from kinwise.data.describe import describe, description_text, exact_duplicates, pairs_csv, tree_lines
 from kinwise.data.duplicates import clustered, find_duplicates
-from kinwise.data.images import RESPLITS, Images, class_weights, evenly, hold_out, split
+from kinwise.data.images import Images, class_weights, evenly, hold_out, split
 from kinwise.data.rows import Rows
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
+from kinwise.splits import RESPLITS
 
 # root > a (0, 1), b (2, 3)
 TREE = Hierarchy(parents=np.array([-1, 0, 0, 1, 1, 2, 2]), names=("root", "a", "b", "ant", "ape", "bee", "bug"))
@@ -103,8 +104,6 @@ def test_a_split_is_stratified_seeded_and_complete(counts: list[int], name: str,
     np.testing.assert_array_equal(train + test, counts)  # disjoint, and nothing is lost
     assert (abs(test - RESPLITS[name] * np.array(counts)) < 1).all()
     assert (train[np.array(counts) > 0] > 0).all()
-    assert divided.split == name
-    assert not divided.comparable
     np.testing.assert_array_equal(split(images, name, seed).parts, divided.parts)
     np.testing.assert_array_equal(divided.pixels, images.pixels)
 
@@ -130,8 +129,20 @@ def test_the_official_split_is_left_alone() -> None:
 
 def test_pictures_without_a_test_part_are_split() -> None:
     divided = split(pictures([10, 10, 5, 5]), "official")
-    assert (divided.split, divided.comparable) == ("80:20", False)
+    assert (divided.split, divided.comparable) == ("drawn 80:20", True)
     assert per_class(divided, "test").tolist() == [2, 2, 1, 1]
+
+
+@pytest.mark.parametrize("name", RESPLITS)
+def test_only_what_had_a_test_part_is_no_longer_comparable(name: str) -> None:
+    had, had_none = (pictures([10] * 4, [part] + ["train"] * 39) for part in ("test", "train"))
+    again, drawn = split(had, name), split(had_none, name)
+    assert (again.split, again.comparable) == (name, False)
+    assert (drawn.split, drawn.comparable) == (f"drawn {name}", True)
+    np.testing.assert_array_equal(again.parts, drawn.parts)
+    for divided in (again, drawn):
+        with pytest.raises(InputError, match=f"these pictures are split {divided.split} already"):
+            split(divided, name)
 
 
 @given(counts_per_class, st.floats(0, 0.99), st.integers(0, 2**32))

@@ -1,6 +1,7 @@
 """``load`` and the data folder: names, paths and splits it knows, and where data sets are kept."""
 
-from dataclasses import replace
+import inspect
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 from runs import tiny_images
 
 from kinwise import load
+from kinwise.config import Config
 from kinwise.data import DATA_SETS, data_folder, whole_name
 from kinwise.data.images import Images, split
+from kinwise.data.options import ReadOptions, options_of
 from kinwise.errors import InputError
 
 pytest_plugins = ["run_fixtures"]
@@ -52,6 +55,27 @@ def test_another_tree_over_the_same_classes(tmp_path: Path) -> None:
     assert other.hierarchy.level_labels[:4, 0].tolist() == [0, 1, 0, 1]
     with pytest.raises(InputError, match="classes in the data but not in the hierarchy"):
         load("shapes", hierarchy="cifar100")
+
+
+def test_what_load_can_be_asked_for_a_config_can_say_and_both_begin_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[ReadOptions] = []
+
+    def read(_: str, options: ReadOptions, **others: object) -> None:  # noqa: ARG001
+        asked.append(options)
+        raise InputError("that is enough")
+
+    monkeypatch.setattr("kinwise.data.read", read)
+    others = {"hierarchy": "tree.csv", "size": 24, "fit": "pad", "strict": True}
+    assert set(others) == set(asdict(ReadOptions())), "a new option is to be named here"
+    with pytest.raises(InputError, match="that is enough"):
+        load("shapes", **others)  # type: ignore[arg-type]
+    assert asked == [ReadOptions(**others)]  # type: ignore[arg-type]
+    changes = [f"{key}={value}" for key, value in others.items() if key != "strict"]
+    assert options_of(Config().changed(changes), strict=True) == asked[0]
+
+    assert options_of(Config()) == ReadOptions()
+    first = {name: given.default for name, given in inspect.signature(load).parameters.items()}
+    assert {name: first[name] for name in others} == asdict(ReadOptions())
 
 
 def test_a_name_understood_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,23 @@ def test_what_is_learnt_from_and_judged(run: Run, photos: Path) -> None:
     assert run.saved_scores().accuracy["superclass"] > 0.7  # warm or cold is a matter of colour
 
 
+def test_nothing_is_said_of_an_official_split_where_there_is_none(run: Run, tmp_path: Path, capsys: Output) -> None:
+    scores = run.saved_scores()
+    assert (scores.split, scores.comparable) == ("drawn 80:20", True)
+    shutil.copytree(run.folder, tmp_path / "again")
+    assert status("report", tmp_path / "again") == 0
+    assert status("evaluate", tmp_path / "again") == 0
+    assert status("evaluate", tmp_path / "again", "--decision", "all") == 0
+    assert status("compare", run.folder, tmp_path / "again", "--out", tmp_path / "both") == 0
+    told = capsys.readouterr()
+    pages = [tmp_path / "again" / "report.html", tmp_path / "both" / "comparison.html"]
+    for text in (told.out, told.err, *(page.read_text("utf-8") for page in pages)):
+        assert "official" not in text.lower()
+    assert "split drawn 80:20" in told.out
+    for page in pages:
+        assert "split drawn 80:20" in page.read_text("utf-8")
+
+
 def test_bad_files_are_named(photos: Path, cache: Path, tmp_path: Path, capsys: Output) -> None:
     assert status("train", photos, "--epochs", "1", "--strict", "--data-dir", cache, "--out", tmp_path / "run") == 2
     message = capsys.readouterr().err

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import hierarchies
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from kinwise.config import Config
 from kinwise.hierarchy import Hierarchy
-from kinwise.learn.heads import FrameHead, SubspaceHead, similarities
+from kinwise.learn.heads import ConditionalHead, FrameHead, SubspaceHead, similarities
 from kinwise.learn.losses import LOSSES, Scores, loss_context
 from kinwise.learn.losses.paths import jensen_shannon
 
@@ -128,8 +129,8 @@ def test_haframe_pulls_cosines_to_their_places(hierarchy: Hierarchy, seed: int) 
         features = torch.randn(5, classes, generator=generator) + 0.1
         scores = head(features)
     labels = torch.randint(classes, (5,), generator=generator)
-    cosines = torch.nn.functional.cosine_similarity(features[:, None], head.vectors[None], dim=2)
-    entropy = torch.nn.functional.cross_entropy(features @ head.vectors.T, labels)
+    cosines = F.cosine_similarity(features[:, None], head.vectors[None], dim=2)
+    entropy = F.cross_entropy(features @ head.vectors.T, labels)
     expected = 0.7 * entropy + 0.3 * (cosines - wanted[labels]).square().sum(1).mean()
     context = loss_context(config, hierarchy, CPU)
     found = LOSSES["haframe"].function(scores, torch.tensor(hierarchy.level_labels)[labels], context)
@@ -166,6 +167,57 @@ def test_hier_cos_answers_where_the_projection_is_longest() -> None:
     assert class_.tolist() == [[5, 4.25, 9]]
 
 
+@settings(max_examples=30)
+@given(trees_with_answers(), st.floats(0, 0.9), st.floats(0.1, 3))
+def test_the_losses_on_class_scores_are_their_formulas(
+    case: tuple[Hierarchy, Scores, Tensor, np.random.Generator], smoothing: float, strength: float
+) -> None:
+    hierarchy, scores, classes, _ = case
+    distances, height = torch.tensor(hierarchy.distances, dtype=torch.float64), int(hierarchy.distances.max())
+    s, d = scores[-1].double(), distances[classes]
+    onehot = F.one_hot(classes, s.shape[1]).double()
+
+    def lost(loss: str, **changes: float) -> float:
+        context = loss_context(Config(**changes), hierarchy, CPU)  # type: ignore[arg-type]
+        return float(LOSSES[loss].function(scores, torch.tensor(hierarchy.level_labels)[classes], context))
+
+    def near(expected: Tensor) -> object:
+        return pytest.approx(float(expected), rel=1e-4, abs=1e-5)
+
+    cost = (d * s.softmax(1)).sum(1).mean()
+    found = lost("expected-cost", label_smoothing=0.0, expected_cost_lambda=strength)
+    assert found == near(F.cross_entropy(s, classes) + strength * cost)
+    # The margin of the true class is 0, so it is the cross-entropy of scores moved apart.
+    found = lost("soft-margin", label_smoothing=0.0, soft_margin_tau=strength)
+    assert found == near(F.cross_entropy(s + strength * d, classes))
+    found = lost("soft-labels", soft_labels_beta=strength)
+    assert found == near(F.kl_div(s.log_softmax(1), (-strength * d / height).softmax(1), reduction="batchmean"))
+    target = (1 - smoothing) * onehot + smoothing * (-strength * d).softmax(1)
+    found = lost("tree-smoothing", label_smoothing=smoothing, tree_smoothing_beta=strength)
+    assert found == near(F.cross_entropy(s, target))
+    of_nodes = s.softmax(1) @ torch.tensor(hierarchy.ancestor_matrix).double().T
+    along = torch.zeros(len(classes), dtype=torch.float64)
+    for picture, class_ in enumerate(classes.tolist()):
+        for node in hierarchy.ancestors(int(hierarchy.leaves[class_]))[1:]:
+            given_parent = of_nodes[picture, node] / of_nodes[picture, hierarchy.parents[node]]
+            along[picture] -= np.exp(-strength * hierarchy.heights[node]) * given_parent.log()
+    assert lost("hxe", label_smoothing=0.0, hxe_alpha=strength) == near(along.mean())
+
+
+@settings(max_examples=20)
+@given(hierarchies(), st.integers(0, 1000))
+def test_path_kl_is_the_divergence_of_all_levels_side_by_side(hierarchy: Hierarchy, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    scores = tuple(torch.randn(5, size, generator=generator) for size in hierarchy.level_sizes)
+    labels = torch.tensor(hierarchy.level_labels)[torch.randint(len(hierarchy.classes), (5,), generator=generator)]
+    target = torch.cat([F.one_hot(labels[:, at], size) for at, size in enumerate(hierarchy.level_sizes)], dim=1)
+    divergence = F.kl_div(torch.cat(scores, dim=1).log_softmax(1), target / len(scores), reduction="batchmean")
+    for mu in (0.0, 1.7):
+        context = loss_context(Config(label_smoothing=0.2, path_kl_mu=mu), hierarchy, CPU)
+        of_levels = LOSSES["levels"].function(scores, labels, context)
+        torch.testing.assert_close(LOSSES["path-kl"].function(scores, labels, context), of_levels + mu * divergence)
+
+
 # --- relations on any tree -------------------------------------------------------------------------------------------
 
 
@@ -192,6 +244,44 @@ def test_without_their_strength_they_are_flat(
     assert lost("soft-labels", soft_labels_beta=1e4) == pytest.approx(
         lost("flat", label_smoothing=0.0), rel=1e-4, abs=1e-5
     )
+
+
+@settings(max_examples=20)
+@given(trees_with_answers(), st.floats(0, 10))
+def test_levels_that_agree_have_nothing_to_be_made_consistent(
+    case: tuple[Hierarchy, Scores, Tensor, np.random.Generator], mu: float
+) -> None:
+    hierarchy, summed, classes, generator = case
+    torn = tuple(torch.tensor(generator.normal(size=level.shape), dtype=torch.float32) for level in summed)
+    labels = torch.tensor(hierarchy.level_labels)[classes]
+    for scores, strength in ((summed, mu), (torn, 0.0)):
+        context = loss_context(Config(consistency_mu=strength), hierarchy, CPU)
+        found, expected = (LOSSES[loss].function(scores, labels, context) for loss in ("consistency", "levels"))
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10])
+def test_in_a_tree_without_inner_nodes_they_are_flat(classes: int) -> None:
+    tree = Hierarchy(parents=np.array([-1, *[0] * classes]), names=tuple(f"n{node}" for node in range(classes + 1)))
+    features = torch.randn(8, classes, generator=torch.Generator().manual_seed(classes))
+    head = ConditionalHead(classes, tree, bias=False)
+    with torch.no_grad():
+        head.classes.weight.copy_(torch.eye(classes))
+        conditional = head(features)
+    labels = torch.arange(8)[:, None] % classes
+
+    def lost(loss: str, scores: Scores = (features,), **changes: float) -> float:
+        context = loss_context(Config(**{"label_smoothing": 0.0, **changes}), tree, CPU)  # type: ignore[arg-type]
+        return float(LOSSES[loss].function(scores, labels, context))
+
+    baseline = float(F.cross_entropy(features, labels[:, 0]))
+    for loss in ("flat", "levels", "ancestor-sum", "hxe", "consistency", "tree-smoothing", "tree-smoothing-levels"):
+        assert lost(loss) == pytest.approx(baseline, rel=1e-5), loss
+    assert lost("conditional", conditional) == pytest.approx(baseline, rel=1e-5)
+    assert lost("path-kl", path_kl_mu=0.7) == pytest.approx(1.7 * baseline, rel=1e-5)
+    wrong = 1 - features.softmax(1).gather(1, labels).mean()
+    assert lost("expected-cost", expected_cost_lambda=0.7) == pytest.approx(baseline + 0.7 * float(wrong), rel=1e-5)
+    assert lost("haframe", haframe_alpha=0.0) == pytest.approx(baseline, rel=1e-5)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -1,12 +1,13 @@
-"""Selective answers: risk-coverage curves by hand, their limits, and that the order of equals changes nothing."""
+"""Selective answers: risk-coverage curves by hand and by scikit-learn, their limits, and that equals have no order."""
 
 from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sklearn.metrics import precision_recall_curve
 
 from kinwise.judge.selective import risk_coverage
 
@@ -32,6 +33,16 @@ def test_the_curve_by_hand() -> None:
 def test_equals_count_with_their_mean_error() -> None:
     curve = risk_coverage(np.array([0.5, 0.5, 0.5, 0.9]), np.array([True, False, False, False]))
     assert curve.risk == pytest.approx([0, (1 / 3) / 2, (2 / 3) / 3, 1 / 4])
+
+
+@given(PICTURES)
+def test_the_risk_is_what_scikit_learns_precision_leaves_to_1(given_: tuple[np.ndarray, np.ndarray]) -> None:
+    """Among all answers at least as confident as each value; in the midst of equals scikit-learn has no point."""
+    confidence, wrong = given_
+    assume(not wrong.all())
+    precision, _, values = precision_recall_curve(~wrong, confidence)
+    counts = np.array([np.count_nonzero(confidence >= value) for value in values])
+    np.testing.assert_allclose(risk_coverage(confidence, wrong).risk[counts - 1], 1 - precision[:-1], atol=1e-12)
 
 
 @given(PICTURES, st.randoms(use_true_random=False))

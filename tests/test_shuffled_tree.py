@@ -11,6 +11,7 @@ from strategies import hierarchies
 
 from kinwise import taxonomy
 from kinwise.data import read, under, whole_name
+from kinwise.data.options import ReadOptions
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
 from kinwise.taxonomy import BUILT_IN, built_in, find, shuffled
@@ -66,9 +67,8 @@ def test_a_file_has_a_shuffled_tree_too(tmp_path: Path, monkeypatch: pytest.Monk
     assert find("tree.csv:shuffled") == shuffled(find("tree.csv"))
     assert whole_name("tree.csv:shuffled") == f"{os.path.abspath('tree.csv')}:shuffled"
     assert whole_name("cifar100:shuffled") == "cifar100:shuffled"
-    assert read("shapes", hierarchy="tree.csv:shuffled").hierarchy == shuffled(find("tree.csv")).with_class_order(
-        tree.classes
-    )
+    expected = shuffled(find("tree.csv")).with_class_order(tree.classes)
+    assert read("shapes", ReadOptions(hierarchy="tree.csv:shuffled")).hierarchy == expected
 
 
 @pytest.mark.parametrize("name", ["cifar10:shuffled", "cifar100:shufled", "tree.csv:shuffled"])
@@ -86,7 +86,7 @@ def test_labels_at_inner_nodes_bind_pictures_to_their_tree(tmp_path: Path) -> No
 
 
 def test_cifar_can_be_had_with_another_tree(cifar_folder: Path) -> None:
-    images = read("cifar100", data_dir=cifar_folder, hierarchy="cifar100:shuffled")
+    images = read("cifar100", ReadOptions(hierarchy="cifar100:shuffled"), data_dir=cifar_folder)
     assert images.hierarchy == find("cifar100:shuffled") != built_in("cifar100")
     five = under(images, "cifar100-5level")
     assert five.hierarchy == built_in("cifar100-5level")

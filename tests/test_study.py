@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from studies import BAD, GOOD, PLAN, TAME, TINY, tiny_study, when
 
 from kinwise.config import Config
+from kinwise.data.options import ReadOptions
 from kinwise.errors import InputError
 from kinwise.experiment import Interrupted
 from kinwise.experiment import train as train_once
@@ -171,17 +172,17 @@ def test_a_folder_that_is_no_study_is_not_touched(tmp_path: Path) -> None:
 
 
 def test_pictures_are_loaded_once_for_runs_on_the_same_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+    asked: list[tuple[str, int]] = []
 
-    def load(name: str, **_: object) -> Any:
-        asked.append(name)
+    def load(name: str, options: ReadOptions, **_: object) -> Any:
+        asked.append((name, options.size))
         return replace(tiny_images(), name=name)
 
     monkeypatch.setattr("kinwise.data.read", load)
     pictures = Pictures()
-    for name in ("a", "a", "b", "b", "a"):
-        assert pictures.named_by(Config(data=name)).name == name
-    assert asked == ["a", "b", "a"]
+    for name, size in (("a", 0), ("a", 0), ("b", 0), ("b", 32), ("b", 32), ("a", 0)):
+        assert pictures.named_by(Config(data=name, size=size)).name == name
+    assert asked == [("a", 0), ("b", 0), ("b", 32), ("a", 0)]
 
 
 # --- a cluster ------------------------------------------------------------------------------------------------------

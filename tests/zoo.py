@@ -50,14 +50,18 @@ def held_out(hierarchy: Hierarchy, seed: int = 1000) -> Predictions:
     return random_predictions(hierarchy, 60, seed)
 
 
+def kin_predictions(hierarchy: Hierarchy, labels: np.ndarray, seed: int, split: str = "official") -> Predictions:
+    """Made-up answers on pictures of the classes ``labels`` whose mistakes lean towards kin."""
+    generator = np.random.default_rng(seed)
+    pictures, count = len(labels), len(hierarchy.classes)
+    odds = -1.5 * hierarchy.distances[labels] + generator.gumbel(size=(pictures, count))
+    scores = np.exp(odds + 2.0 * (np.arange(count) == labels[:, None]))
+    return Predictions.from_classes(scores / scores.sum(axis=1, keepdims=True), labels, hierarchy, split=split)
+
+
 def cifar_predictions(seed: int = 0) -> Predictions:
     """Made-up answers under the tree of CIFAR-100 whose mistakes lean towards kin."""
-    tree = built_in("cifar100")
-    generator = np.random.default_rng(seed)
-    labels = np.repeat(np.arange(100), 8)
-    odds = -1.5 * tree.distances[labels] + generator.gumbel(size=(800, 100))
-    scores = np.exp(odds + 2.0 * (np.arange(100) == labels[:, None]))
-    return Predictions.from_classes(scores / scores.sum(axis=1, keepdims=True), labels, tree, split="80:20")
+    return kin_predictions(built_in("cifar100"), np.repeat(np.arange(100), 8), seed, split="80:20")
 
 
 def flat_values(scores: Scores) -> dict[str, float | None]:

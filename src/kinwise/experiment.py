@@ -28,6 +28,7 @@ from kinwise.recipes import recipe as find_recipe
 from kinwise.record import CONFIG, config_of, write_record
 from kinwise.results import judge_and_write, write_history
 from kinwise.run import Run
+from kinwise.splits import DRAWN, OFFICIAL
 
 
 def silent(_: object) -> None:
@@ -194,7 +195,7 @@ def pictures_of(
     """
     images = read_for(config, data_dir, say, strict=strict) if given is None else under(given, config.hierarchy)
     duplicates = duplicates_of(images.pixels, data_folder(data_dir), say, images.content)
-    if images.split == "official":
+    if images.split == OFFICIAL:
         images = split(images, config.split, config.seed, _kept_together(config, duplicates))
     return images, duplicates
 
@@ -216,7 +217,8 @@ def fitted_to(images: Images, named: Recipe) -> Config:
 
 def _names(images: Images, config: Config) -> list[str]:
     """What a config must say to find ``images`` again, from any folder and in the same form."""
-    found = [f"data={images.name}", f"split={images.split}", f"hierarchy={whole_name(config.hierarchy)}"]
+    division = images.split.removeprefix(DRAWN)
+    found = [f"data={images.name}", f"split={division}", f"hierarchy={whole_name(config.hierarchy)}"]
     return [*found, f"size={images.pixels.shape[-1]}"] if images.content else found
 
 

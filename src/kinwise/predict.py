@@ -9,6 +9,7 @@ import numpy as np
 from kinwise.answering.answers import nothing_held_out
 from kinwise.data import is_path, load, read
 from kinwise.data.images import Images
+from kinwise.data.options import options_of
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.climb import check_promise
@@ -31,7 +32,8 @@ def predictions_of(run: Run, data: str, data_dir: Path | None = None) -> Predict
     config, machine = run.config, look_at_machine(run.config)
     network = run.network().to(machine.device)
     if is_path(data):
-        images = read(data, data_dir=data_dir, size=network.size, fit=config.fit)
+        options = replace(options_of(config), hierarchy="", size=network.size)
+        images = read(data, options, data_dir=data_dir)
         if not len(images.where("test")):
             images = replace(images, parts=np.where(images.labels >= 0, "test", "train"))
     else:

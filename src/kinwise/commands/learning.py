@@ -19,15 +19,16 @@ def data(verb: learning.Data) -> None:
     from kinwise.data.folder import survey
     from kinwise.data.folder.describe import describe_survey, survey_text
     from kinwise.data.kept_duplicates import duplicates_of
+    from kinwise.data.options import ReadOptions
     from kinwise.files import write_text
 
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
     check_division(verb.split, "together")
-    folder, tree = data_folder(verb.data_dir), verb.hierarchy or ""
-    found = survey(verb.data, cache=folder, hierarchy=tree, strict=verb.strict, say=say) if is_path(verb.data) else None
-    whole = found.images if found else read(verb.data, data_dir=verb.data_dir, hierarchy=tree, say=say)
+    folder, options = data_folder(verb.data_dir), ReadOptions(hierarchy=verb.hierarchy or "", strict=verb.strict)
+    found = survey(verb.data, options, cache=folder, say=say) if is_path(verb.data) else None
+    whole = found.images if found else read(verb.data, options, data_dir=verb.data_dir, say=say)
     images = divided(whole, verb.split, verb.seed, "together", folder, say)
     wanted = verb.duplicates or verb.duplicates_csv
     duplicates = duplicates_of(images.pixels, folder, say, images.content) if wanted else None

@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from kinwise.config import Config
-from kinwise.data.images import SPLITS, Images
+from kinwise.data.images import Images
 from kinwise.data.images import split as divide
 from kinwise.data.kept_duplicates import duplicates_of
+from kinwise.data.options import ReadOptions, options_of
 from kinwise.errors import InputError
+from kinwise.splits import OFFICIAL, SPLITS
 from kinwise.taxonomy import BUILT_IN, SHUFFLED, find
 
 WITH_NEAR_DUPLICATES = ("together", "apart")
@@ -40,7 +41,7 @@ def load(
             a data set is written with a slash: ``./shapes``.
         data_dir: where downloaded data sets and decoded pictures are kept; ``data_folder`` says what None means.
         split: "official", or "70:30", "80:20", "90:10" to merge all pictures and divide them anew. Pictures that come
-            without a test part are divided 80:20.
+            without a test part are divided 80:20, or as asked for, and their split is called "drawn 80:20" and so on.
         seed: of the new division; the pictures themselves are the same for every seed.
         near_duplicates: "together" keeps every cluster of near-duplicates on one side of a new division, "apart" draws
             every picture by itself, as most published ones do. The official division is what it is.
@@ -55,18 +56,16 @@ def load(
             to be had, or the hierarchy is not over their classes.
     """
     check_division(split, near_duplicates)
-    images = read(name, data_dir=data_dir, hierarchy=hierarchy, size=size, fit=fit, strict=strict, say=say)
+    options = ReadOptions(hierarchy=hierarchy, size=size, fit=fit, strict=strict)
+    images = read(name, options, data_dir=data_dir, say=say)
     return divided(images, split, seed, near_duplicates, data_folder(data_dir), say)
 
 
 def read(
     name: str | Path,
+    options: ReadOptions,
     *,
     data_dir: Path | None = None,
-    hierarchy: str = "",
-    size: int = 0,
-    fit: str = "squash",
-    strict: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Images:
     """``load`` without dividing anything: the parts are those that the pictures come with.
@@ -78,9 +77,8 @@ def read(
     if is_path(name):
         from kinwise.data.folder import pictures
 
-        options: dict[str, Any] = {"hierarchy": hierarchy, "size": size, "fit": fit, "strict": strict}
-        return pictures(name, cache=folder, **options, say=say)
-    return under(DATA_SETS[str(name)](folder), hierarchy)
+        return pictures(name, options, cache=folder, say=say)
+    return under(DATA_SETS[str(name)](folder), options.hierarchy)
 
 
 def under(images: Images, hierarchy: str) -> Images:
@@ -109,8 +107,7 @@ def read_for(
     Raises:
         InputError: as ``load``.
     """
-    form: dict[str, Any] = {"hierarchy": config.hierarchy, "size": config.size, "fit": config.fit, "strict": strict}
-    return read(config.data, data_dir=data_dir, **form, say=say)
+    return read(config.data, options_of(config, strict=strict), data_dir=data_dir, say=say)
 
 
 def check_division(split: str, near_duplicates: str) -> None:
@@ -129,7 +126,7 @@ def divided(
     images: Images, split: str, seed: int, near_duplicates: str, folder: Path, say: Callable[[str], None]
 ) -> Images:
     """``images`` under the split called ``split``; near-duplicates are looked for where it is drawn anew."""
-    if near_duplicates == "apart" or (split == "official" and len(images.where("test"))):
+    if near_duplicates == "apart" or (split == OFFICIAL and len(images.where("test"))):
         return divide(images, split, seed)
     return divide(images, split, seed, duplicates_of(images.pixels, folder, say, images.content).clusters)
 

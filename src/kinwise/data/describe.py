@@ -17,13 +17,12 @@ _MOST_LISTED = 12  # children of one node that get a line each
 _UNEVEN = 5.0  # an imbalance worth a warning
 
 
-def describe(images: Images, duplicates: Duplicates | None = None, *, has_official: bool = True) -> dict[str, Any]:
+def describe(images: Images, duplicates: Duplicates | None = None) -> dict[str, Any]:
     """Count and check everything in a data set; plain lists and numbers, ready for JSON.
 
     Args:
         images: the data set.
         duplicates: its near-duplicates, where they are to be counted as well.
-        has_official: whether there is an official split, with which another one is not comparable.
 
     Returns:
         name, split, comparable; "pictures" per part; "height", "width", "channels"; "classes"; "levels", the number of
@@ -56,7 +55,7 @@ def describe(images: Images, duplicates: Duplicates | None = None, *, has_offici
     }
     if duplicates is not None:
         facts["near_duplicates"] = near_duplicates(images, duplicates)
-    return facts | {"warnings": _warnings(facts, has_official=has_official)}
+    return facts | {"warnings": _warnings(facts)}
 
 
 def _balance(counts: np.ndarray, hierarchy: Hierarchy) -> dict[str, Any]:
@@ -179,7 +178,7 @@ def _copies(kinds: np.ndarray) -> int:
     return len(kinds) - len(np.unique(kinds))
 
 
-def _warnings(facts: dict[str, Any], *, has_official: bool) -> list[str]:
+def _warnings(facts: dict[str, Any]) -> list[str]:
     found = [
         f"{len(names)} of {facts['classes']} classes have no {part} pictures: {_some(names)}"
         for part, names in facts["classes_without"].items()
@@ -197,7 +196,7 @@ def _warnings(facts: dict[str, Any], *, has_official: bool) -> list[str]:
     if duplicates["two_labels"]:
         examples = "; ".join(" = ".join(ids) for ids in duplicates["examples"])
         found.append(f"{duplicates['two_labels']} pictures carry more than one label, for example {examples}")
-    if has_official and not facts["comparable"]:
+    if not facts["comparable"]:
         found.append(f"split {facts['split']}: scores are not comparable with those on the official split")
     return found
 

@@ -8,12 +8,9 @@ import numpy as np
 from kinwise.data.rows import Pixels, Rows
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
+from kinwise.splits import DRAWN, OFFICIAL, RESPLITS, SPLITS, WITHOUT_PARTS, comparable
 
 PARTS = ("train", "validation", "test")
-RESPLITS = {"70:30": 0.30, "80:20": 0.20, "90:10": 0.10}
-SPLITS = ("official", *RESPLITS)
-WITHOUT_PARTS = "80:20"
-"""The split that pictures get which come without a test part."""
 STOPS_EARLIER = -1
 """The label of a picture whose label stops at an inner node."""
 
@@ -30,7 +27,8 @@ class Images:
         parts: "train", "validation" or "test" for each picture, shape (pictures,).
         hierarchy: the tree of the classes.
         name: where the pictures come from, "cifar100" for example.
-        split: "official", or "70:30" and so on where train and test were merged and split again.
+        split: "official", "70:30" and so on where train and test were merged and split again, or "drawn 80:20" and so
+            on where the pictures came without a test part.
         nodes: the node of the tree at which each picture's label stops, int64, shape (pictures,); None where all stop
             at their class.
         content: a name for the content of ``pixels``, where one is known, so that nobody has to read them all.
@@ -42,7 +40,7 @@ class Images:
     parts: np.ndarray
     hierarchy: Hierarchy
     name: str
-    split: str = "official"
+    split: str = OFFICIAL
     nodes: np.ndarray | None = None
     content: str = ""
 
@@ -95,8 +93,8 @@ class Images:
 
     @property
     def comparable(self) -> bool:
-        """Whether scores on the test part may stand beside published ones: only with the official split."""
-        return self.split == "official"
+        """Whether scores on the test part may stand beside others on the same data; see ``splits.comparable``."""
+        return comparable(self.split)
 
     def where(self, part: str) -> np.ndarray:
         """The indices of the pictures of one part, ascending."""
@@ -141,6 +139,7 @@ def split(images: Images, name: str, seed: int = 0, clusters: np.ndarray | None 
     "official" leaves them as they are, where they have a test part; where they have none, it is 80:20. The others merge
     all pictures and draw the test part anew, stratified: of each class the same share, to within one picture. Scores on
     such a split are not comparable with those on the official one; ``comparable`` is False and every output says so.
+    Where there was no test part, there is nothing to compare with, and the split is called "drawn 80:20" or alike.
     Pictures whose label stops at an inner node are all learnt from.
 
     With ``clusters`` all pictures of a cluster go to the same side. A class's share is then never larger, and smaller
@@ -158,14 +157,15 @@ def split(images: Images, name: str, seed: int = 0, clusters: np.ndarray | None 
     """
     if name not in SPLITS:
         raise InputError(f"unknown split {name!r}; there are {', '.join(SPLITS)}")
-    if images.split != "official":
+    if images.split != OFFICIAL:
         raise InputError(f"these pictures are split {images.split} already; split those with the official parts")
-    if name == "official" and (not len(images) or np.any(images.parts == "test")):
+    has_test = not len(images) or bool(np.any(images.parts == "test"))
+    if name == OFFICIAL and has_test:
         return images
-    name = WITHOUT_PARTS if name == "official" else name
+    name = WITHOUT_PARTS if name == OFFICIAL else name
     parts = np.full(len(images), "train", dtype=_PART_TYPE)
     parts[_stratified_draw(images.labels, np.flatnonzero(images.labels >= 0), RESPLITS[name], seed, clusters)] = "test"
-    return replace(images, parts=parts, split=name)
+    return replace(images, parts=parts, split=name if has_test else DRAWN + name)
 
 
 def hold_out(images: Images, fraction: float, seed: int = 0, clusters: np.ndarray | None = None) -> Images:

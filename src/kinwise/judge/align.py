@@ -8,6 +8,7 @@ import numpy as np
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.predictions import Predictions
+from kinwise.splits import OFFICIAL
 
 _MOST_NAMED = 3
 
@@ -85,7 +86,7 @@ def _likely_reason(first: Predictions, other: Predictions, names: tuple[str, str
             return f"{name} seems to have no ids but the numbers of its rows: give it the ids of the other"
     if first.source != other.source:
         return f"{names[0]} comes from {first.source!r}, {names[1]} from {other.source!r}: judge both on the same data"
-    if not first.comparable:
+    if first.split != OFFICIAL:
         return f"Both have the split {first.split}, which each seed draws anew: train both with the same seed"
     return "Judge both on the same pictures"
 

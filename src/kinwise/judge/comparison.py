@@ -9,6 +9,7 @@ import numpy as np
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.bootstrap import Figure
 from kinwise.judge.scores import MEASURES, Scores
+from kinwise.splits import comparable
 
 OUTCOMES = ("both_right", "mended", "new_mistake", "milder", "as_severe", "graver")
 """What became of a picture between the baseline and another; the last three are wrong in both."""
@@ -142,7 +143,7 @@ class Comparison:
     Attributes:
         hierarchy: the tree by which all are judged.
         decision: the decision rule the answers come from.
-        split: of the pictures; where it is not "official", nothing here compares with published figures.
+        split: of the pictures; where it is not ``comparable``, nothing here compares with published figures.
         ids: the name of each picture, shape (pictures,).
         labels: the true class of each picture, shape (pictures,).
         sides: how each fared, the baseline first.
@@ -164,8 +165,8 @@ class Comparison:
 
     @property
     def comparable(self) -> bool:
-        """Whether the figures may stand beside published ones: only with the official split."""
-        return self.split == "official"
+        """Whether the figures may stand beside others on the same data; see ``splits.comparable``."""
+        return comparable(self.split)
 
     def rows(self, which: int) -> Iterator[Row]:
         """Every figure of the baseline and of ``sides[1 + which]``, level by level from the finest, then the tree's."""

@@ -11,6 +11,7 @@ from safetensors.numpy import save_file
 
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
+from kinwise.splits import OFFICIAL, comparable
 
 SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)
 """2^-23: nothing counts as less likely where a logarithm is taken."""
@@ -26,7 +27,8 @@ class Predictions:
         labels: the class index of each picture, int64, shape (pictures,).
         ids: a name for each picture, shape (pictures,).
         hierarchy: the tree.
-        split: the split the pictures are the test part of; anything but "official" is not comparable with it.
+        split: the split the pictures are the test part of; "drawn 80:20" where they came without one, and anything
+            but that and "official" is not comparable with the official one.
         source: the data set, or the file they came from.
         near_duplicate: whether each picture has a near-duplicate among those that were learned from, bool, shape
             (pictures,); None where that is not known.
@@ -39,7 +41,7 @@ class Predictions:
     labels: np.ndarray
     ids: np.ndarray
     hierarchy: Hierarchy
-    split: str = "official"
+    split: str = OFFICIAL
     source: str = ""
     near_duplicate: np.ndarray | None = None
 
@@ -74,8 +76,8 @@ class Predictions:
 
     @property
     def comparable(self) -> bool:
-        """Whether scores may stand beside published ones: only with the official split."""
-        return self.split == "official"
+        """Whether scores may stand beside others on the same data; see ``splits.comparable``."""
+        return comparable(self.split)
 
     @staticmethod
     def from_classes(
@@ -84,7 +86,7 @@ class Predictions:
         hierarchy: Hierarchy,
         *,
         ids: np.ndarray | None = None,
-        split: str = "official",
+        split: str = OFFICIAL,
         source: str = "",
     ) -> "Predictions":
         """Predictions from class probabilities alone, shape (pictures, classes): coarser levels are their sums."""

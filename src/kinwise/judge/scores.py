@@ -8,6 +8,7 @@ from kinwise.errors import InputError
 from kinwise.judge.bootstrap import Figure
 from kinwise.judge.decision import NOT_CALIBRATED
 from kinwise.judge.stopping import Stopping
+from kinwise.splits import comparable
 
 
 class Measure(NamedTuple):
@@ -80,7 +81,8 @@ class Scores:
     Attributes:
         n: how many pictures were judged.
         decision: the decision rule the answers come from.
-        split: the split of the data; scores of any but "official" do not compare with published ones.
+        split: the split of the data; "drawn 80:20" where it came without a test part, and scores of any but that and
+            "official" do not compare with published ones.
         levels: the names of the levels, coarse to fine.
         level: for each level its figures by name.
         hierarchy: the figures that need the tree; counts are integers, and a figure that is undefined is None.
@@ -121,8 +123,8 @@ class Scores:
 
     @property
     def comparable(self) -> bool:
-        """Whether the scores may stand beside published ones: only with the official split."""
-        return self.split == "official"
+        """Whether the scores may stand beside others on the same data; see ``splits.comparable``."""
+        return comparable(self.split)
 
     def __getattr__(self, name: str) -> Any:
         """The value of a figure of ``hierarchy``: a float, a count, or None where it is undefined."""

@@ -10,6 +10,7 @@ from kinwise.config import Config
 from kinwise.data import read_for, under, whole_name
 from kinwise.data.augment import channel_statistics
 from kinwise.data.images import Images, split
+from kinwise.data.options import ReadOptions, options_of
 from kinwise.errors import InputError
 from kinwise.experiment import fitted_to
 from kinwise.hierarchy import Hierarchy
@@ -60,12 +61,12 @@ def by_data(
     runs: Sequence[Planned], images: Images | None, data_dir: Path | None
 ) -> Iterator[tuple[Images, list[Planned]]]:
     """Each data set, loaded in each form unless it is the one given, with the runs on it."""
-    groups: dict[tuple[str, str, int, str], list[Planned]] = {}
+    groups: dict[tuple[str, ReadOptions], list[Planned]] = {}
     for run in runs:
         config, name = recipe(run.recipe).config.changed(run.changes), run.settings.get("data", "")
-        form = (name or (images.name if images else ""), config.hierarchy, config.size, config.fit)
+        form = (name or (images.name if images else ""), options_of(config))
         groups.setdefault(form, []).append(run)
-    for (name, *_), group in groups.items():
+    for (name, _), group in groups.items():
         if not name:
             raise InputError('which pictures? Say data = "shapes" or data = "cifar100" under [set]')
         if images is not None and name != images.name:

@@ -17,6 +17,7 @@ from kinwise.errors import InputError
 
 if TYPE_CHECKING:  # a worker says how many threads it may use before anything that has threads is imported
     from kinwise.data.images import Images
+    from kinwise.data.options import ReadOptions
 
 
 STUDY = "study.json"
@@ -165,15 +166,16 @@ class Pictures:
     def __init__(self, images: "Images | None" = None, data_dir: Path | None = None) -> None:
         self.images, self.data_dir = images, data_dir
         self.given = images is not None
-        self.form: tuple[str, str, int, str] | None = None
+        self.form: tuple[str, ReadOptions] | None = None
 
     def named_by(self, config: Config) -> "Images":
         """The pictures that ``config`` names, in the form that it wants."""
         from kinwise.data import read_for, under
+        from kinwise.data.options import options_of
 
         if self.given and self.images is not None:
             return under(self.images, config.hierarchy)
-        form = (config.data, config.hierarchy, config.size, config.fit)
+        form = (config.data, options_of(config))
         if self.images is None or self.form != form:
             self.images = None  # two data sets may not have room
             self.images, self.form = read_for(config, self.data_dir), form

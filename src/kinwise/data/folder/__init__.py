@@ -13,6 +13,7 @@ from kinwise.data.folder.names import printable
 from kinwise.data.folder.progress import decoding_progress
 from kinwise.data.folder.tree import Placed, tree_of
 from kinwise.data.images import STOPS_EARLIER, Images
+from kinwise.data.options import ReadOptions
 from kinwise.data.rows import Rows
 from kinwise.errors import InputError
 
@@ -39,21 +40,14 @@ class Survey:
 
 
 def pictures(
-    path: Path | str,
-    *,
-    cache: Path,
-    hierarchy: str = "",
-    size: int = 0,
-    fit: str = "squash",
-    strict: bool = False,
-    say: Callable[[str], None] = lambda _: None,
+    path: Path | str, options: ReadOptions, *, cache: Path, say: Callable[[str], None] = lambda _: None
 ) -> Images:
     """The pictures of a folder or table; what is left out or worth knowing is said. Arguments as for ``survey``.
 
     Raises:
         InputError: see ``survey``.
     """
-    found = survey(path, cache=cache, hierarchy=hierarchy, size=size, fit=fit, strict=strict, say=say)
+    found = survey(path, options, cache=cache, say=say)
     for note in found.notes:
         say(f"Note: {note}")
     if found.left_out:
@@ -63,24 +57,14 @@ def pictures(
 
 
 def survey(
-    path: Path | str,
-    *,
-    cache: Path,
-    hierarchy: str = "",
-    size: int = 0,
-    fit: str = "squash",
-    strict: bool = False,
-    say: Callable[[str], None] = lambda _: None,
+    path: Path | str, options: ReadOptions, *, cache: Path, say: Callable[[str], None] = lambda _: None
 ) -> Survey:
     """Look through a folder or table, decode every picture (once: later calls take it from the cache), place it.
 
     Args:
         path: a folder, or a table of files; see ``list_pictures``.
+        options: how to read them; for the hierarchy see ``tree_of``.
         cache: the data folder; decoded pictures are kept in a folder there.
-        hierarchy: a built-in tree or a file; see ``tree_of``.
-        size: height and width to decode to, in pixels; 0: chosen from the files.
-        fit: how pictures become square, one of ``decode.FITS``.
-        strict: refuse what would be left out.
         say: told what takes longer than a second.
 
     Raises:
@@ -88,24 +72,24 @@ def survey(
     """
     from kinwise.data.folder.cache import kept_pixels, side_for
 
-    if fit not in FITS:
-        raise InputError(f"unknown fit {fit!r}; there are {', '.join(FITS)}")
+    if options.fit not in FITS:
+        raise InputError(f"unknown fit {options.fit!r}; there are {', '.join(FITS)}")
     whole = Path(os.path.abspath(os.path.expanduser(path)))
     if printable(str(whole)) != str(whole):
         raise InputError(f"the name of {printable(str(whole))} cannot be written down; rename it, its files may stay")
     named = list_pictures(whole)
-    first = tree_of(named, hierarchy)
+    first = tree_of(named, options.hierarchy)
     listed = _usable(named, first)
-    side = size or side_for(listed.files)
+    side = options.size or side_for(listed.files)
     with decoding_progress(say) as progress:
-        kept = kept_pixels(listed.files, folder=cache, side=side, fit=fit, say=say, progress=progress)
+        kept = kept_pixels(listed.files, folder=cache, side=side, fit=options.fit, say=say, progress=progress)
     readable = kept.rows >= 0
     found = listed.where(readable, kept.reasons)
-    if strict and found.skipped:
+    if options.strict and found.skipped:
         raise InputError(_left_out_text(found.skipped, len(found) + len(found.skipped)))
     if not len(found):
         raise InputError(f"no picture can be used: {_left_out_text(found.skipped, len(found.skipped))}")
-    placed = tree_of(found, hierarchy)
+    placed = tree_of(found, options.hierarchy)
     images = _images(found, placed, Rows(kept.store, kept.rows[readable]), kept.content)
     gone = [name for name in first.hierarchy.classes if name not in placed.hierarchy.class_index]
     notes = [f"not in the tree, as no picture of them can be used: {', '.join(gone)}"] if gone else []

@@ -31,7 +31,7 @@ def describe_survey(survey: Survey, images: Images, duplicates: Duplicates | Non
         "square"; "left_out", each "picture" with its "reason"; "others", how many files are no pictures, by suffix;
         "notes", one sentence each. The "tree" has a line per node with its counts.
     """
-    facts = describe(images, duplicates, has_official=bool(len(survey.images.where("test"))))
+    facts = describe(images, duplicates)
     nodes = _nodes(images)
     return facts | {
         "nodes": nodes,

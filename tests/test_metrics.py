@@ -192,6 +192,20 @@ def test_the_likelihood_of_an_impossible_truth_is_clipped() -> None:
     assert scores.level["class"]["calibration_error"].value == pytest.approx(1)
 
 
+def test_the_calibration_error_is_told_before_and_after_calibration() -> None:
+    """At a temperature of 1/2, .6 .2 .2 becomes .36 .04 .04 over .44: a gap of .4 becomes one of 1 - 9/11."""
+    never_sure = np.repeat([[0.6, 0.2, 0.2, 0.0, 0.0]], 200, axis=0)
+    judged = Predictions.from_classes(never_sure[:3], [0] * 3, ZOO)
+    validation = Predictions.from_classes(never_sure, np.r_[[0] * 164, [1, 2] * 18], ZOO)
+    decision = decide(judged, "least-cost", validation=validation)
+    assert decision.temperatures == pytest.approx((0.5,), abs=0.02)
+    scores = score(judged, validation=validation, resamples=1).level["class"]
+    assert scores["calibration_error"].value == pytest.approx(0.4)
+    assert scores["calibrated_error"].value == pytest.approx(2 / 11, abs=0.01)
+    for plain in (score(judged, resamples=1), score(judged, decision="argmax", validation=validation, resamples=1)):
+        assert "calibrated_error" not in plain.level["class"]
+
+
 # --- what must hold --------------------------------------------------------------------------------------------------
 
 

@@ -124,9 +124,9 @@ def _side(one: Predictions, name: str, decision: Decision, values: Values) -> Si
 def _difference(judged: Predictions, baseline: Side, other: Side, ours: Values, theirs: Values) -> Difference:
     tree = judged.hierarchy
     figures = {
-        group: figures_of({key: theirs[group][key] - found for key, found in values.items()})
+        group: figures_of({key: theirs[group][key] - found for key, found in values.items() if key in theirs[group]})
         for group, values in ours.items()
-        if group in theirs  # which pictures have near-duplicates may be known of one alone
+        if group in theirs  # near-duplicates may be known of one alone, and one alone may be calibrated
     }
     truth = tree.level_labels[judged.labels]
     before, after = baseline.answers == truth, other.answers == truth

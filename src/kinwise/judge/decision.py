@@ -42,6 +42,11 @@ class Decision:
     promise: float | None = None
     note: str = ""
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether there are temperatures that were learned."""
+        return bool(self.temperatures) and self.note != NOT_CALIBRATED
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Temperatures:

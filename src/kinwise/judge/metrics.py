@@ -13,6 +13,7 @@ import numpy as np
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.arguments import judged_under
 from kinwise.judge.bootstrap import Figure, Statistics, estimate
+from kinwise.judge.calibrate import calibrate, calibrate_levels
 from kinwise.judge.decide import AUTO, PROMISE, Decision, decide
 from kinwise.judge.nodes import severity_of, wrong_among
 from kinwise.judge.predictions import SMALLEST_PROBABILITY, Predictions
@@ -50,7 +51,8 @@ def score(
             coarser levels become sums of class probabilities.
         decision: the rule that turns probabilities into answers, a key of ``decide.RULES``, or ``auto``: least-cost
             with validation pictures, argmax without. The figures of the probabilities themselves (likelihood, Brier
-            score, calibration error) are those of the network, whatever the rule, before any calibration.
+            score, calibration error) are those of the network, whatever the rule, before any calibration; of a rule
+            that was calibrated there is the calibration error after it as well.
         validation: of other pictures, by the same network, to calibrate and to fit the rule on (see ``decide``); with
             ``hierarchy`` they are moved under it as well.
         promise: the share of right answers wanted among those given, for rules that promise one.
@@ -74,9 +76,10 @@ def statistics_of(judged: Predictions, decision: Decision) -> dict[str, Statisti
     """
     tree, answers = judged.hierarchy, decision.answers
     truth = tree.level_labels[judged.labels]
+    sure = _calibrated(judged, decision)
     levels = {
-        f"level {name}": level_statistics(judged.probabilities[level], truth[:, level], answers[:, level])
-        for level, name in enumerate(tree.levels)
+        f"level {name}": level_statistics(judged.probabilities[level], truth[:, level], answers[:, level], calibrated)
+        for (level, name), calibrated in zip(enumerate(tree.levels), sure, strict=True)
     }
     severity, path = severity_statistics(judged, decision), path_statistics(tree, judged.labels, answers)
     found = {**levels, "severity": severity, "path": path}
@@ -85,6 +88,15 @@ def statistics_of(judged: Predictions, decision: Decision) -> dict[str, Statisti
     if judged.near_duplicate is not None:
         found[WITHOUT] = shares_among(~judged.near_duplicate, answers == truth, tree.levels)
     return found
+
+
+def _calibrated(judged: Predictions, decision: Decision) -> Sequence[np.ndarray | None]:
+    """The probabilities of every level at the decision's temperatures; None where it was not calibrated."""
+    if not decision.calibrated:
+        return [None] * len(judged.probabilities)
+    if len(decision.temperatures) == 1:
+        return calibrate(judged, decision.temperatures[0]).probabilities
+    return calibrate_levels(judged, decision.temperatures).probabilities
 
 
 def scores_of(judged: Predictions, decision: Decision, figures: Mapping[str, Mapping[str, Figure | None]]) -> Scores:
@@ -124,7 +136,9 @@ def _without_near_duplicates(
     )
 
 
-def level_statistics(probabilities: np.ndarray, labels: np.ndarray, answers: np.ndarray) -> Statistics:
+def level_statistics(
+    probabilities: np.ndarray, labels: np.ndarray, answers: np.ndarray, calibrated: np.ndarray | None = None
+) -> Statistics:
     """Figures of one level from its probabilities, shape (pictures, nodes), true nodes and answered nodes.
 
     An answer of -1 is none, which is never right.
@@ -134,7 +148,7 @@ def level_statistics(probabilities: np.ndarray, labels: np.ndarray, answers: np.
 
     Of the probabilities alone, whatever the decision rule: the mean negative log likelihood -log p_y in nats, p_y at
     least 2^-23, so 0..15.94; the Brier score, the mean of sum_k (p_k - [k = y])^2, 0..2 (Brier 1950); and the
-    calibration error, 0..1. Lower is better.
+    calibration error, 0..1, and that of the ``calibrated`` probabilities where there are some. Lower is better.
     """
     count = probabilities.shape[1]
     correct = answers == labels
@@ -150,7 +164,9 @@ def level_statistics(probabilities: np.ndarray, labels: np.ndarray, answers: np.
     missed = sums_by(labels[~correct], np.flatnonzero(~correct), count)
     false_answer = ~correct & (answers >= 0)
     taken = sums_by(answers[false_answer], np.flatnonzero(false_answer), count)
-    calibration = _calibration_error(probabilities, labels)
+    errors = {"calibration_error": _calibration_error(probabilities, labels)}
+    if calibrated is not None:
+        errors["calibrated_error"] = _calibration_error(calibrated, labels)
 
     def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
         mean = means(weights)
@@ -163,7 +179,7 @@ def level_statistics(probabilities: np.ndarray, labels: np.ndarray, answers: np.
             "f1_macro": quotient(2 * right, 2 * right + miss + false).sum(axis=1) / occur,
             "negative_log_likelihood": mean["negative_log_likelihood"],
             "brier": mean["brier"],
-            "calibration_error": calibration(weights),
+            **{name: error(weights) for name, error in errors.items()},
         }
 
     return statistics

@@ -27,6 +27,7 @@ MEASURES: dict[str, Measure] = {
     "negative_log_likelihood": Measure("negative log likelihood", "lower", False),
     "brier": Measure("Brier score", "lower", False),
     "calibration_error": Measure("calibration error", "lower", True),
+    "calibrated_error": Measure("error once calibrated", "lower", True),
     "mistakes": Measure("mistakes", "lower", False),
     "mistake_severity": Measure("mistake severity", "lower", False),
     "average_severity": Measure("average severity", "lower", False),
@@ -183,7 +184,7 @@ class Scores:
         lines = [f"{self.n:,} pictures, decision rule {self.rule}, split {self.split}; 95 % intervals in brackets"]
         if self.temperatures and self.note != NOT_CALIBRATED:
             shown = " / ".join(f"{temperature:.3g}" for temperature in self.temperatures)
-            lines.append(f"calibrated on validation pictures: temperature {shown}")
+            lines.append(f"answers calibrated on validation pictures: temperature {shown}")
         if self.note:
             lines.append(self.note)
         if not self.comparable:

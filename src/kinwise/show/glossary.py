@@ -40,6 +40,11 @@ TERMS: dict[str, Term] = {
         "80 % sure. The mean gap over 15 bins of confidence (Guo et al., ICML 2017).",
         "0 to 100 %",
     ),
+    "calibrated_error": Term(
+        "The calibration error after all confidences were made surer or less sure together, by a temperature learned "
+        "on validation pictures; the answers go by these.",
+        "0 to 100 %",
+    ),
     "mistakes": Term("How many pictures got the wrong class.", "0 to n"),
     "mistake_severity": Term(
         "How far off the mistakes are: the steps up the tree to the nearest node that the true and the answered class "
@@ -51,11 +56,11 @@ TERMS: dict[str, Term] = {
         "0 to {height}",
     ),
     "hierarchical_distance_at_5": Term(
-        "The mean severity of the 5 classes the model finds most likely (Bertinetto et al., CVPR 2020).",
+        "The mean severity of the 5 classes that the decision rule ranks highest (Bertinetto et al., CVPR 2020).",
         "0 to {height}",
     ),
     "hierarchical_distance_at_20": Term(
-        "The mean severity of the 20 classes the model finds most likely; their order does not matter.",
+        "The mean severity of the 20 classes that the decision rule ranks highest; their order does not matter.",
         "0 to {height}",
     ),
     "full_path_accuracy": Term("The share of pictures with the right answer at every level at once.", "0 to 100 %"),

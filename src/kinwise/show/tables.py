@@ -105,9 +105,11 @@ def tiles(scores: Scores) -> list[Tile]:
     if scores.inconsistent_paths:
         found.append(_tile("full_path_accuracy", tree["full_path_accuracy"]))
         found.append(_tile("inconsistent_paths", tree["inconsistent_paths"]))
-    calibration = scores.level[scores.levels[-1]].get("calibration_error")
-    if calibration is not None:
-        found.append(_tile("calibration_error", calibration))
+    of_classes = scores.level[scores.levels[-1]]
+    if calibration := of_classes.get("calibration_error"):
+        after = of_classes.get("calibrated_error")
+        remark = f"{percent(after.value)} once calibrated" if after else ""
+        found.append(_tile("calibration_error", calibration, remark=remark))
     return found
 
 

@@ -148,7 +148,8 @@
       const { key } = tile.dataset;
       put(tile.querySelector(".value"), shown[key]);
       put(tile.querySelector(".interval"), `of ${amount(found.pictures)} pictures`);
-      if (key in chance) put(tile.querySelector(".remark"), `random ${chance[key].toFixed(2)}`);
+      const remark = tile.querySelector(".remark");
+      if (remark) put(remark, key in chance ? `random ${chance[key].toFixed(2)}` : "");
     }
   }
 

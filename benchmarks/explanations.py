@@ -59,7 +59,8 @@ def traits_that_hold(run: Run, splits: int, data_dir: Path | None) -> list[dict[
     config, predictions = run.config, run.predictions()
     parts = {"split": config.split, "seed": config.seed, "near_duplicates": config.near_duplicates}
     traits = traits_of(load(config.data, data_dir=data_dir, **parts).test.pixels)
-    wrong = decide(predictions).answers[:, -1] != predictions.labels
+    answers = decide(predictions, config.decision, validation=run.validation()).answers
+    wrong = answers[:, -1] != predictions.labels
     found: Counter[str] = Counter()
     held: Counter[str] = Counter()
     for seed in range(splits):

@@ -370,7 +370,10 @@ def test_a_training_takes_a_folder_as_its_config_says(
     captured = capsys.readouterr()
     assert captured.err == "kinwise: that is enough\n"
     assert "1 of 31 pictures is left out: x/bad.jpg (" in captured.out
-    assert "Note: there is no test part: of each class a fifth of the pictures is drawn (split 80:20)" in captured.out
+    assert (
+        "Note: there is no test part: of each class a fifth of the pictures is drawn, unless --split says otherwise"
+        in captured.out
+    )
     ((config, images),) = asked
     assert (config.data, config.hierarchy) == (str(tmp_path / "photos"), str(tmp_path / "tree.csv"))
     assert (config.split, images.split, config.size, config.fit) == ("80:20", "drawn 80:20", 24, "pad")

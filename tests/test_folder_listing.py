@@ -80,7 +80,9 @@ def test_folders_are_the_tree(tmp_path: Path) -> None:
     ]
     assert listing.files[4] == tmp_path / "tops" / "shirt" / "1.png"
     assert listing.skipped == ()
-    assert listing.notes == ("there is no test part: of each class a fifth of the pictures is drawn (split 80:20)",)
+    assert listing.notes == (
+        "there is no test part: of each class a fifth of the pictures is drawn, unless --split says otherwise",
+    )
 
 
 def test_what_is_no_picture_is_counted_and_what_has_no_class_is_listed(tmp_path: Path) -> None:

@@ -118,8 +118,15 @@ def _explain(
     if not config.explained or right.all() or not _is_there("torchcam", "a look at the failures", say):
         return
     started = perf_counter()
-    how: dict[str, Any] = {"decision": config.decision, "validation": validation, "count": config.explained}
-    found = explanations_of(training.network, images, predictions, training.machine, **how)
+    found = explanations_of(
+        training.network,
+        images,
+        predictions,
+        training.machine,
+        count=config.explained,
+        decision=config.decision,
+        validation=validation,
+    )
     found.save(folder)
     say(f"Explained {len(found.cases):,} of {np.sum(~right):,} failures in {perf_counter() - started:.1f} s")
 

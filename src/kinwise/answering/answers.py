@@ -108,9 +108,9 @@ class Answers:
 
     def _steps(self, row: int, nodes: np.ndarray) -> list[tuple[str, str, float]]:
         tree = self.hierarchy
-        whole = len(nodes) and tree.heights[nodes[-1]] == 0
-        class_ = np.flatnonzero(tree.leaves == nodes[-1]) if whole else None
-        along = confidences([level[row : row + 1] for level in self.probabilities], tree, class_)[1][0]
+        whole = len(nodes) > 0 and tree.heights[nodes[-1]] == 0
+        answered = np.flatnonzero(tree.leaves == nodes[-1]) if whole else None
+        along = confidences([level[row : row + 1] for level in self.probabilities], tree, answered)[1][0]
         last = len(tree.levels) - 1
         places = [last if tree.heights[node] == 0 else tree.depths[node] - 1 for node in nodes]
         return [

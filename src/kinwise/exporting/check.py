@@ -103,9 +103,8 @@ def agreement(
     classes = predict(network, images, PROCESSOR)[-1]
     wanted = answers_from(classes, hierarchy, calibration.temperature, 0.0).probabilities
     values = [threshold.value for threshold in calibration.thresholds]
-    others = other_answers(wanted, got, hierarchy, values) | other_classes(
-        wanted[-1], answered, hierarchy, calibration.rule
-    )
+    others = other_answers(wanted, got, hierarchy, values)
+    others |= other_classes(wanted[-1], answered, hierarchy, calibration.rule)
     return Agreement(
         pictures=len(pixels),
         source=source,

@@ -80,9 +80,8 @@ def export(
     """Write the network of ``run`` into one file that needs no kinwise; it gets its name when it was verified.
 
     The file takes pictures as numpy, Pillow and OpenCV (RGB) have them, uint8 (batch, side, side, channels), and gives
-    one float32 array of calibrated probabilities per level, and the class that the run would answer, int64, as
-    ``answer``. It is asked about up to 200 pictures, and must agree with
-    the run's own network to 1e-4, and in every answer.
+    one float32 array of calibrated probabilities per level, and last the class that the run answers, int64 (batch,). It
+    is asked about up to 200 pictures, and must agree with the run's own network to 1e-4, and in every answer.
 
     Args:
         run: a complete run.

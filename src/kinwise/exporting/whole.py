@@ -53,7 +53,8 @@ class Whole(nn.Module):
         if isinstance(self.network.head, SummedHead):
             self.network.head.coarse = 0  # the levels above the classes come from calibrated ones, below
         self.temperature, self.rule = temperature, rule
-        self.register_buffer("distances", torch.from_numpy(hierarchy.distances.astype(np.float32)))
+        if rule == "least-cost":
+            self.register_buffer("distances", torch.from_numpy(hierarchy.distances.astype(np.float32)))
         self.levels = safe_names(hierarchy.levels)
         self.outputs = (*self.levels, ANSWER)
         for level, nodes in enumerate(hierarchy.level_nodes[:-1]):

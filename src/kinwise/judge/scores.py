@@ -197,13 +197,13 @@ class Scores:
         return "\n".join([*lines, *self._parts_lines(), "", *self._hierarchy_lines(), *self._stopping_lines()])
 
     def _level_lines(self, levels: tuple[str, ...]) -> list[str]:
-        lines = [f"{'':<28}{'better':<8}" + "".join(f"{name:<25}" for name in levels).rstrip()]
+        lines = [f"{'':<28}{'better':<8}" + "".join(f"{name:<26}" for name in levels).rstrip()]
         rows = [(MEASURES[key].title, key, self.level) for key in self.level[levels[0]]]
         without = self.without_near_duplicates
         if without and without.left_out and without.n:
             rows.insert(1, ("  without near-duplicates", "accuracy", without.level))
         for title, key, figures in rows:
-            cells = "".join(f"{_shown(key, figures[name][key]):<25}" for name in levels)
+            cells = "".join(f"{_shown(key, figures[name][key]):<26}" for name in levels)
             lines.append(f"{title:<28}{MEASURES[key].better:<8}{cells.rstrip()}")
         return lines
 
@@ -221,7 +221,7 @@ class Scores:
         for key, figure in self.hierarchy.items():
             if key in MEASURES:
                 against = _READ_AGAINST.get(key, "").format(**self.reference)
-                line = f"{MEASURES[key].title:<28}{MEASURES[key].better:<8}{_shown(key, figure):<25}{against}"
+                line = f"{MEASURES[key].title:<28}{MEASURES[key].better:<8}{_shown(key, figure):<26}{against}"
                 lines.append(line.rstrip())
         counts = "  ".join(f"{severity}: {count:,}" for severity, count in enumerate(self.severity_histogram))
         return [*lines, f"{'pictures by severity':<36}{counts}"]
@@ -238,10 +238,10 @@ class Scores:
         lines = ["", f"{'answers that may stop':<28}better"]
         for title, key, figure in rows:
             promised = stopping.promise_text if key == "accuracy_of_answers" else ""
-            lines.append(f"{title:<28}{STOPPING_MEASURES[key].better:<8}{_shown(key, figure):<25}{promised}".rstrip())
+            lines.append(f"{title:<28}{STOPPING_MEASURES[key].better:<8}{_shown(key, figure):<26}{promised}".rstrip())
         if stopping.risk_coverage_area is not None:
             area = f"{stopping.risk_coverage_area:.4f}"
-            lines.append(f"{'area, risk over coverage':<28}{'lower':<8}{area:<25}at best {stopping.lowest_area:.4f}")
+            lines.append(f"{'area, risk over coverage':<28}{'lower':<8}{area:<26}at best {stopping.lowest_area:.4f}")
         if stopping.threshold is not None:
             name = "lambda, in nats" if self.decision == "hedge" else "threshold"
             lines.append(f"{name:<36}{stopping.threshold:.4g}")

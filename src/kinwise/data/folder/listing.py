@@ -248,7 +248,7 @@ def _with_test_part(listing: Listing) -> Listing:
     """The listing with the validation part as its test part, where it has none; and a note on what is missing."""
     kinds = set(listing.parts)
     if kinds <= {"", "train"}:
-        told = "there is no test part: of each class a fifth of the pictures is drawn (split 80:20)"
+        told = "there is no test part: of each class a fifth of the pictures is drawn, unless --split says otherwise"
     elif "test" not in kinds:
         told = "there is no test part: the validation part is taken for it"
         parts = tuple("test" if part == "validation" else part for part in listing.parts)

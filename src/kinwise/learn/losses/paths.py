@@ -61,6 +61,9 @@ def hxe(scores: Scores, labels: Labels, context: LossContext) -> Scalar:
     (``hxe_alpha``) makes coarse decisions count less than fine ones, and alpha 0 is ``flat``. Conditional probabilities
     are quotients of summed class probabilities, so it goes with the ``SummedHead``. Label smoothing spreads its share
     over the paths of all classes.
+
+    On a ragged tree alpha > 0 is not proper: a class that stands beside a superclass counts more than the classes in
+    it, since its height is 0, and becomes likelier than it is.
     """
     each = scores[-1].new_zeros(len(labels))
     above = torch.logsumexp(scores[0], dim=1, keepdim=True)

@@ -36,6 +36,8 @@ def run_once(recipe: str, loss: str, seed: int, data_dir: str | None, keep: Path
         "recipe": recipe,
         "loss": loss,
         "seed": seed,
+        "validation": config["config"]["validation"],
+        "decision": scores["decision"],
         "seconds": scores["training"]["seconds"],
         "wall": wall,
         "peak_memory_bytes": scores["training"]["peak_memory_bytes"],

@@ -147,6 +147,27 @@ def test_a_close_call() -> None:
     assert found(failure=failure(confidence=0.49, true_confidence=0.38)) == ()
 
 
+def test_kin_that_weigh_more_than_a_likelier_class() -> None:
+    def passed_over(confidence: float, true_confidence: float) -> Failure:
+        """By least-cost, an oak for a likelier cup."""
+        last = LevelAnswer(level="class", true="cup", answered="oak_tree", confidence=0.3, true_confidence=0.4)
+        above = LevelAnswer(
+            level="group",
+            true="table_ware",
+            answered="trees",
+            confidence=confidence,
+            true_confidence=true_confidence,
+        )
+        return failure(path=(above, last))
+
+    assert only(failure=passed_over(0.55, 0.45)) == (
+        "kin",
+        "The true class cup has 40 %, oak tree 30 %; but trees as a whole has 55 %, table ware 45 %: this answer is "
+        "the milder one on average.",
+    )
+    assert found(failure=passed_over(0.45, 0.55)) == (), "the kin weigh less, as far as the network's own figures go"
+
+
 @pytest.mark.parametrize(("name", "how", "kind"), [("grey", "In grey", "colour"), ("blurred", "Blurred", "detail")])
 def test_something_decides_when_the_answer_goes_with_it(name: str, how: str, kind: str) -> None:
     assert only(copies=copies(**{name: ("maple_tree", 0.12)})) == (

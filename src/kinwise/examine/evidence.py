@@ -125,11 +125,25 @@ def _scattered(evidence: Evidence) -> Found:
 def _close(evidence: Evidence) -> Found:
     last = evidence.failure.path[-1]
     lead = last.confidence - last.true_confidence
-    if lead > CLOSE:
+    if not 0 <= lead <= CLOSE:
         return None
     return _beyond(1 - lead, 1 - CLOSE), (
         f"{_name(last.answered)} has {_percent(last.confidence)}, the true class {_name(last.true)} "
         f"{_percent(last.true_confidence)}."
+    )
+
+
+def _kin(evidence: Evidence) -> Found:
+    """The rule of lowest expected severity passed over a likelier class: what it costs to be wrong decided."""
+    *coarser, last = evidence.failure.path
+    apart = [level for level in coarser if level.confidence > level.true_confidence]
+    if last.confidence >= last.true_confidence or not apart:
+        return None
+    widest = max(apart, key=lambda level: level.confidence - level.true_confidence)
+    return 1.0, (
+        f"The true class {_name(last.true)} has {_percent(last.true_confidence)}, {_name(last.answered)} "
+        f"{_percent(last.confidence)}; but {_name(widest.answered)} as a whole has {_percent(widest.confidence)}, "
+        f"{_name(widest.true)} {_percent(widest.true_confidence)}: this answer is the milder one on average."
     )
 
 
@@ -226,6 +240,7 @@ CHECKS: dict[str, Callable[[Evidence], Found]] = {
     "neighbours": _neighbours,
     "scattered": _scattered,
     "close": _close,
+    "kin": _kin,
     "colour": _colour,
     "detail": _detail,
     "texture": _texture,

@@ -16,6 +16,7 @@ KINDS = {
     "neighbours": "It looks like its training neighbours",
     "scattered": "Its training neighbours disagree",
     "close": "It is a close call",
+    "kin": "The kin of the answer weigh more",
     "colour": "Colour decides",
     "detail": "Fine detail decides",
     "texture": "Texture, not shape",

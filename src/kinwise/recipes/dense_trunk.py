@@ -30,6 +30,7 @@ RECIPE = Recipe(
         freeze=(),
         translate=0,
         flip="none",
+        decision="argmax",
     ),
     fitted=False,
     summary="Reference system A: three heads on a dense trunk, the classes drawn equally often.",

@@ -32,6 +32,7 @@ RECIPE = Recipe(
         freeze=(),
         translate=0,
         flip="none",
+        decision="argmax",
     ),
     fitted=False,
     summary="Reference system C: two convolutions per block, three heads, rates that fall on a plateau.",

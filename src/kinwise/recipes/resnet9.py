@@ -26,6 +26,7 @@ RECIPE = Recipe(
         freeze=(),
         translate=4,
         flip="random",
+        decision="argmax",
     ),
     fitted=False,
     summary="Reference system D: a residual network of nine layers with a one-cycle schedule.",

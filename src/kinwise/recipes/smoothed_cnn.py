@@ -28,6 +28,7 @@ RECIPE = Recipe(
         freeze=(),
         translate=0,
         flip="none",
+        decision="argmax",
     ),
     fitted=False,
     summary="Reference system E: label smoothing and a cosine schedule; the baseline of a study of failures.",

@@ -35,6 +35,7 @@ RECIPE = Recipe(
         freeze=(),
         translate=0,
         flip="none",
+        decision="argmax",
     ),
     fitted=False,
     summary="Reference system B: a weight per level, early stopping by the validation loss.",

@@ -247,3 +247,4 @@ def test_split_and_preprocessing(name: str, split: str, validation: float, norma
     config = config_of(name)
     assert (config.split, config.validation, config.normalisation) == (split, validation, normalisation)
     assert (config.near_duplicates == "apart") == (split != "official")  # as the reports did
+    assert config.decision == "argmax", "even where pictures are held out to calibrate on"

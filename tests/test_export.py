@@ -289,6 +289,7 @@ def test_a_run_is_exported(format_: str, calibrated: Run, tmp_path: Path) -> Non
     assert "128 pictures of shapes" in told
     assert f"temperature {facts['temperature']:.3f}" in told
     assert f"95 % at {facts['thresholds']['0.95']:.3f}, 99 % cannot be promised" in told
+    assert "by the decision rule least-cost" in told
     assert facts["temperature"] != 1
 
 

@@ -59,6 +59,7 @@ class Export:
             "File": f"{self.path} ({self.size / 1e6:.1f} MB)",
             "Checked": f"{checked.pictures} {checked.source}: the largest difference of a probability is "
             f"{checked.largest_difference:.1e}, the same answers at every level",
+            "Answers": f"its last output is the class to answer, by the decision rule {self.facts['decision']}",
         } | _calibrated(self.facts)
         told = "\n".join(f"{name + ':':12}{line}" for name, line in lines.items())
         return f"{told}\n\n{self._usage()}"

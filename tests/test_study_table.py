@@ -100,6 +100,15 @@ def test_rows_hold_the_means_of_the_runs(studied: Study) -> None:
     ]
 
 
+def test_it_is_said_by_which_rules_the_runs_answer(studied: Study) -> None:
+    assert studied.ways() == ["The answers are those of the rule argmax."]
+    saved = Run(studied.folder / "runs" / GOOD[0]).saved_scores()
+    row = table.row({}, planned=2, scores=[saved, replace(saved, decision="least-cost")])
+    (told,) = replace(studied, rows=(row,)).ways()
+    assert told.startswith("Not all runs answer by the same rule (argmax, least-cost); ")
+    assert replace(STUDY, rows=()).ways() == []
+
+
 def test_a_figure_that_is_undefined_in_one_run_is_that_of_the_others(studied: Study) -> None:
     scores = [Run(studied.folder / "runs" / name).saved_scores() for name in GOOD]
     perfect = replace(scores[0], hierarchy={**scores[0].hierarchy, "mistake_severity": None})

@@ -94,12 +94,22 @@ class Study:
     def ways(self) -> list[str]:
         """By which rule and which tree, where the table has no column for them."""
         if not self.judging:
-            return []
+            rules = dict.fromkeys(rule for row in self.rows for rule in row.rules)
+            return [_by(list(rules))] if rules else []
         decisions, names = self.judging.decisions, list(self.judging.trees)
         stopping = dict.fromkeys(row.decision for row in self.rows if row.stops)
-        said = [f"The answers are those of the rule {decisions[0]}."] if len(decisions) == 1 else []
+        said = [_by([*decisions])] if len(decisions) == 1 else []
         said += [f"All are judged by the tree {names[0]}."] if len(names) == 1 else []
         return [*said, f"{', '.join(stopping)} {table.MAY_STOP}"] if stopping else said
+
+
+def _by(rules: list[str]) -> str:
+    """By which rules runs answer that were not judged again."""
+    if len(rules) == 1:
+        return f"The answers are those of the rule {rules[0]}."
+    return (
+        f"Not all runs answer by the same rule ({', '.join(rules)}); a section [judge] with decisions judges all alike."
+    )
 
 
 def gather(

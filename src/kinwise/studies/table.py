@@ -85,6 +85,7 @@ class Row:
         tree: the name of the tree they were judged by; empty: the one that their pictures come with.
         baseline: whether others are held against it.
         stops: whether its answers may stop at an inner node.
+        rules: those that the answers of its runs come from.
     """
 
     place: dict[str, str]
@@ -97,6 +98,7 @@ class Row:
     tree: str = ""
     baseline: bool = False
     stops: bool = False
+    rules: tuple[str, ...] = ()
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -154,6 +156,7 @@ def row(place: Mapping[str, str], *, planned: int, scores: Sequence[Scores], fai
         figures={key: spread([one[key] for one in found if key in one]) for key in keys},
         comparable=all(one.comparable for one in scores),
         stops=any(map(may_stop, scores)),
+        rules=tuple(dict.fromkeys(one.decision for one in scores)),
     )
 
 

@@ -165,6 +165,15 @@ class Hierarchy:
         """The names of the nodes of one level, in the order of their indices within it."""
         return tuple(self.names[node] for node in self.level_nodes[level])
 
+    def level_parents(self, level: int, above: int) -> np.ndarray:
+        """For each node of a level the index of its ancestor at the coarser level ``above``, int64, (nodes,).
+
+        A class that ends early stands for itself at the levels below, and is its own parent there.
+        """
+        parents = np.empty(self.level_sizes[level], dtype=np.int64)
+        parents[self.level_labels[:, level]] = self.level_labels[:, above]
+        return parents
+
     @cached_property
     def tree_order(self) -> np.ndarray:
         """The classes in the order in which a walk down the tree meets them: siblings stand side by side."""

@@ -45,7 +45,7 @@ def top_down(given: Given) -> Decision:
     chosen = predictions.probabilities[0].argmax(axis=1)
     answers = [chosen]
     for level, probabilities in enumerate(predictions.probabilities[1:], start=1):
-        is_child = _parents_in_level_above(predictions.hierarchy, level) == chosen[:, None]
+        is_child = predictions.hierarchy.level_parents(level, level - 1) == chosen[:, None]
         chosen = np.where(is_child, probabilities, -1).argmax(axis=1)
         answers.append(chosen)
     return _levels(given, np.stack(answers, axis=1))
@@ -305,10 +305,3 @@ def _held_out(given: Given) -> Predictions:
 
 def _best_of_each(probabilities: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack([level.argmax(axis=1) for level in probabilities], axis=1)
-
-
-def _parents_in_level_above(hierarchy: Hierarchy, level: int) -> np.ndarray:
-    """For each node of a level its parent's index one level up; a class that ends earlier is its own parent."""
-    parents = np.empty(hierarchy.level_sizes[level], dtype=np.int64)
-    parents[hierarchy.level_labels[:, level]] = hierarchy.level_labels[:, level - 1]
-    return parents

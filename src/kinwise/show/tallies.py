@@ -43,13 +43,6 @@ def level_order(hierarchy: Hierarchy, level: int) -> np.ndarray:
     return labels[np.sort(first)]
 
 
-def level_parents(hierarchy: Hierarchy, level: int, above: int) -> np.ndarray:
-    """For each node of ``level`` the index of its ancestor at the coarser level ``above``, shape (nodes of level,)."""
-    parents = np.empty(hierarchy.level_sizes[level], dtype=np.int64)
-    parents[hierarchy.level_labels[:, level]] = hierarchy.level_labels[:, above]
-    return parents
-
-
 def severities(hierarchy: Hierarchy, level: int) -> np.ndarray:
     """How severe it is to take one node of a level for another, shape (nodes, nodes).
 

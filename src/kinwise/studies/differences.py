@@ -5,9 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kinwise.judge.scores import MEASURES
-from kinwise.show.tallies import display
-from kinwise.studies.table import Column, Spread, cell, markdown_of, spread
+from kinwise.studies.table import Column, Spread, accuracy_column, cell, figure_column, markdown_of, spread
 
 COMPARED = ("full_path_accuracy", "average_severity", "hierarchical_distance_at_5")
 """The figures that are compared, after the accuracy at the finest level."""
@@ -54,14 +52,7 @@ def difference(
 
 def compared(finest: Sequence[str]) -> tuple[Column, ...]:
     """The columns of the differences, where the finest levels are called so."""
-    accuracies = [
-        Column(f"accuracy {name}", f"{display(name)} accuracy", "higher", "%", 2) for name in dict.fromkeys(finest)
-    ]
-    others = [
-        Column(key, MEASURES[key].title, MEASURES[key].better, *(("%", 2) if MEASURES[key].share else ()))
-        for key in COMPARED
-    ]
-    return (*accuracies, *others)
+    return (*map(accuracy_column, dict.fromkeys(finest)), *map(figure_column, COMPARED))
 
 
 def direction(column: Column, found: Spread | None) -> str:

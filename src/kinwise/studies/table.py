@@ -120,7 +120,6 @@ def spread(values: Sequence[float]) -> Spread:
 def columns(scores: Sequence[Scores]) -> tuple[Column, ...]:
     """The figures that a table of these scores shows: accuracy of every level, the finest first, then the tree's."""
     levels = {name: None for one in scores for name in reversed(one.levels)}
-    accuracies = [Column(f"accuracy {name}", f"{display(name)} accuracy", "higher", "%", 2) for name in levels]
     others = (
         "average_severity",
         "mistake_severity",
@@ -130,7 +129,12 @@ def columns(scores: Sequence[Scores]) -> tuple[Column, ...]:
         "calibration_error",
     )
     stopping = STOPPING if any(map(may_stop, scores)) else ()
-    return (*accuracies, *map(_column, others), *stopping, Column("seconds", "training", "lower", "s", 1))
+    return (
+        *map(accuracy_column, levels),
+        *map(figure_column, others),
+        *stopping,
+        Column("seconds", "training", "lower", "s", 1),
+    )
 
 
 def may_stop(scores: Scores) -> bool:
@@ -138,7 +142,13 @@ def may_stop(scores: Scores) -> bool:
     return getattr(scores, "stopping", None) is not None
 
 
-def _column(key: str) -> Column:
+def accuracy_column(level: str) -> Column:
+    """The column of the accuracy at a level."""
+    return Column(f"accuracy {level}", f"{display(level)} accuracy", "higher", "%", 2)
+
+
+def figure_column(key: str) -> Column:
+    """The column of a key of ``MEASURES``."""
     measure = MEASURES[key]
     share = {"unit": "%", "digits": 2} if measure.share else {}
     return Column(key, measure.title, measure.better, **share)  # type: ignore[arg-type]

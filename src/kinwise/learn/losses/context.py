@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -80,24 +81,16 @@ def loss_context(config: Config, hierarchy: Hierarchy, device: torch.device, *, 
         distances=torch.tensor(hierarchy.distances, device=device),
         class_levels=torch.tensor(hierarchy.level_labels, device=device),
         level_heights=tuple(torch.tensor(hierarchy.heights[nodes], device=device) for nodes in hierarchy.level_nodes),
-        parents=tuple(torch.tensor(above, device=device) for above in level_parents(hierarchy)),
+        parents=tuple(torch.tensor(above, device=device) for above in _parents(hierarchy)),
         new_at=tuple(torch.tensor(new, device=device) for new in new_nodes(hierarchy)),
         partial=partial,
     )
 
 
-def level_parents(hierarchy: Hierarchy) -> list[list[int]]:
-    """For each level the index, one level up, of every node's parent; zeros for the coarsest level.
-
-    A class that ends early stands for itself at the levels below and is its own parent there.
-    """
-    found = [[0] * hierarchy.level_sizes[0]]
-    for level in range(1, len(hierarchy.levels)):
-        above = [0] * hierarchy.level_sizes[level]
-        for upper, lower in zip(hierarchy.level_labels[:, level - 1], hierarchy.level_labels[:, level], strict=True):
-            above[lower] = int(upper)
-        found.append(above)
-    return found
+def _parents(hierarchy: Hierarchy) -> list[np.ndarray]:
+    """For each level the index, one level up, of every node's parent; zeros for the coarsest level."""
+    coarsest = np.zeros(hierarchy.level_sizes[0], dtype=np.int64)
+    return [coarsest, *(hierarchy.level_parents(level, level - 1) for level in range(1, len(hierarchy.levels)))]
 
 
 def new_nodes(hierarchy: Hierarchy) -> list[list[bool]]:

@@ -20,7 +20,6 @@ from kinwise.show.tallies import (
     blocks,
     confusion_counts,
     level_order,
-    level_parents,
     severities,
     severity_names,
     strength,
@@ -93,7 +92,7 @@ def _matrix(counts: np.ndarray, tree: Hierarchy, level: int, frame: Frame) -> Fi
     axes = figure.add_axes(box)
     _cells(axes, counts[np.ix_(order, order)], severity, tree, numbers=_numbered(frame))
     for above in range(level):
-        _families(axes, level_parents(tree, level, above)[order])
+        _families(axes, tree.level_parents(level, above)[order])
     _titles_and_names(axes, frame, level)
     figure.legend(
         handles=key,

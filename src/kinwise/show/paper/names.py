@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from kinwise.hierarchy import Hierarchy
 from kinwise.show.paper.style import MUTED, SMALL, fitted, width_of
-from kinwise.show.tallies import blocks, level_order, level_parents
+from kinwise.show.tallies import blocks, level_order
 
 LEADING = 7.4 / 72
 """The least distance between the middles of two names, in inches."""
@@ -41,7 +41,7 @@ def names_of_level(tree: Hierarchy, level: int, named: int, *, without: int | No
     In a ragged tree a class that ends early stands for itself at the levels below.
     """
     order = level_order(tree, level)
-    parents = level_parents(tree, level, named)[order]
+    parents = tree.level_parents(level, named)[order]
     nodes = tree.level_nodes[named][parents]
     known = set() if without is None else set(tree.level_nodes[without].tolist())
     families = [(start, end) for start, end in blocks(parents) if nodes[start] not in known]

@@ -23,6 +23,7 @@ from kinwise.judge.calibrate import calibrate
 from kinwise.judge.choose import chooser
 from kinwise.judge.compare import compare
 from kinwise.judge.decide import RULES, decide, rule_meant
+from kinwise.judge.decision import Temperatures
 from kinwise.judge.predictions import Predictions
 from kinwise.run import Run
 
@@ -59,7 +60,7 @@ def test_a_comparison_answers_by_the_same_rule_on_both_sides() -> None:
 
 def test_the_least_cost_by_hand() -> None:
     """Of .4 dog, .3 saw, .3 axe: a dog costs .6 x 3 = 1.8, a saw .4 x 3 + .3 x 1 = 1.5."""
-    choose = chooser("least-cost", None, ZOO)
+    choose = chooser("least-cost", Temperatures(validation=None), ZOO)
     levels = Predictions.from_classes(PROBABILITIES, LABELS, ZOO).probabilities
     assert choose(levels).tolist() == [SHARK, RAY, SHARK, SAW, AXE]
     found = answers_from(PROBABILITIES, ZOO, temperature=1.0, chosen=choose(levels))
@@ -84,7 +85,7 @@ def test_a_class_more_likely_than_all_others_together_is_the_least_costly(tree: 
 @given(tree=hierarchies(), rule=st.sampled_from(["auto", *ALWAYS_A_CLASS]), seed=SEEDS, count=st.integers(0, 12))
 def test_classes_are_chosen_as_they_are_decided(tree: Hierarchy, rule: str, seed: int, count: int) -> None:
     validation = held_out(tree)
-    choose = chooser(rule, validation, tree)
+    choose = chooser(rule, Temperatures(validation=validation), tree)
     asked = random_predictions(tree, 12, seed)
     wanted = decide(asked, rule, validation=validation).answers[:count, -1]
     assert choose([level[:count] for level in asked.probabilities]).tolist() == wanted.tolist()

@@ -15,6 +15,7 @@ from kinwise.experiment import fingerprint, held_out, pictures_of, silent
 from kinwise.judge.choose import chooser
 from kinwise.judge.comparison import Comparison
 from kinwise.judge.decide import decide
+from kinwise.judge.decision import Temperatures
 from kinwise.judge.doubt import label_doubt
 from kinwise.judge.failures import choose_failures, failure_of
 from kinwise.learn.machine import look_at_machine
@@ -134,7 +135,7 @@ def same_failures(
     for run, one, side, doubt in zip(runs, predictions, comparison.sides, doubts, strict=True):
         machine = look_at_machine(run.config)
         failures = [failure_of(one, side.answers, doubt, failure.row, failure.reasons) for failure in chosen]
-        choose = chooser(comparison.decision, run.validation(), one.hierarchy)
+        choose = chooser(comparison.decision, Temperatures(validation=run.validation()), one.hierarchy)
         looked = looking(run.network().to(machine.device), none, machine, choose, method)
         found.append(look_at(looked, test, side.answers, failures))
     return tuple(found)

@@ -15,7 +15,6 @@ from kinwise.data.duplicates import Duplicates
 from kinwise.data.images import Images
 from kinwise.examine.look import explanations_of
 from kinwise.files import write_file, write_json, write_text
-from kinwise.judge.decide import decide
 from kinwise.judge.metrics import score
 from kinwise.judge.predictions import Predictions
 from kinwise.learn.adjust import adjust
@@ -64,7 +63,8 @@ def judge_and_write(
     if validation is not None:
         write_file(folder / run_folder.VALIDATION, validation.save)
     write_json(folder / run_folder.SCORES, scores.to_dict())
-    _explain(training, images, predictions, validation, folder, say)
+    if scores.mistakes:
+        _explain(training, images, predictions, validation, scores.mistakes, folder, say)
     if _is_there("plotly", "a report", say):
         page = report_of(
             folder, predictions=predictions, scores=scores, history=training.history, validation=validation
@@ -109,13 +109,13 @@ def _explain(
     images: Images,
     predictions: Predictions,
     validation: Predictions | None,
+    failures: int,
     folder: Path,
     say: Callable[[str], None],
 ) -> None:
-    """Look at as many failures as the config says, where there are any."""
+    """Look at as many of the failures as the config says."""
     config = training.config
-    right = decide(predictions, config.decision, validation=validation).answers[:, -1] == predictions.labels
-    if not config.explained or right.all() or not _is_there("torchcam", "a look at the failures", say):
+    if not config.explained or not _is_there("torchcam", "a look at the failures", say):
         return
     started = perf_counter()
     found = explanations_of(
@@ -128,7 +128,7 @@ def _explain(
         validation=validation,
     )
     found.save(folder)
-    say(f"Explained {len(found.cases):,} of {np.sum(~right):,} failures in {perf_counter() - started:.1f} s")
+    say(f"Explained {len(found.cases):,} of {failures:,} failures in {perf_counter() - started:.1f} s")
 
 
 def _is_there(package: str, what: str, say: Callable[[str], None]) -> bool:

@@ -18,6 +18,7 @@ from kinwise.errors import InputError
 from kinwise.examine.explanations import Explanations
 from kinwise.files import write_json, write_text
 from kinwise.hierarchy import Hierarchy
+from kinwise.judge.arguments import tree_of
 from kinwise.judge.compare import compare as compare_predictions
 from kinwise.judge.comparison import OUTCOMES, Comparison
 from kinwise.judge.decide import AUTO
@@ -59,10 +60,7 @@ def compare(
             other true classes, other trees (see ``judge.align``).
     """
     _check_different(runs)
-    if isinstance(hierarchy, str | Path):
-        from kinwise.taxonomy import find
-
-        hierarchy = find(hierarchy)
+    hierarchy = tree_of(hierarchy)
     return compare_predictions(
         [_predictions(run, hierarchy) for run in runs],
         names=tuple(names) or _names(runs),

@@ -12,10 +12,11 @@ from kinwise.data.folder.decode import Unreadable, decode
 from kinwise.data.images import Images
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
-from kinwise.judge.calibrate import calibrate, calibrated, temperature_for
+from kinwise.judge.calibrate import calibrate, calibrated
 from kinwise.judge.choose import chooser
 from kinwise.judge.climb import ROOT, Threshold, check_promise, climb, confidences, threshold_for
 from kinwise.judge.decide import rule_meant
+from kinwise.judge.decision import Temperatures
 from kinwise.judge.predictions import Predictions, sum_upward
 
 if TYPE_CHECKING:
@@ -145,12 +146,13 @@ class Answerer:
 
         validation = run.validation()
         self.calibrated = validation is not None
-        self.temperature = temperature_for(validation.probabilities[-1], validation.labels) if validation else 1.0
+        learned = Temperatures(validation=validation)
+        self.temperature = learned.of_classes
         self.threshold = None if promise is None else _threshold(run, validation, self.temperature, promise)
         config = run.config
         self.rule = rule_meant(config.decision if promise is None else "climb", validation)
         self.hierarchy, self.fit = run.hierarchy, config.fit
-        self._choose = None if promise is not None else chooser(self.rule, validation, run.hierarchy)
+        self._choose = None if promise is not None else chooser(self.rule, learned, run.hierarchy)
         self.machine = look_at_machine(config.changed([f"device={device}"]))
         self.network = run.network().to(self.machine.device)
         self.size = self.network.size

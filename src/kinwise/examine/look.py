@@ -19,7 +19,7 @@ from kinwise.examine.hypothesis import hypotheses, usual_among
 from kinwise.examine.maps import DEFAULT, heat_maps, targets_of
 from kinwise.examine.traits import common, traits_of
 from kinwise.judge.choose import Choose, chooser
-from kinwise.judge.decide import AUTO, decide
+from kinwise.judge.decide import AUTO, decided, given_of
 from kinwise.judge.doubt import label_doubt
 from kinwise.judge.failures import Failure, choose_failures, failure_of
 from kinwise.judge.predictions import Predictions
@@ -86,14 +86,15 @@ def explanations_of(
     Raises:
         InputError: when the predictions are not of these test pictures, or there is no such method.
     """
-    test, answers = images.test, decide(predictions, decision, validation=validation).answers
+    test, given = images.test, given_of(predictions, validation)
+    answers = decided(given, decision).answers
     if not np.array_equal(test.ids.astype(str), predictions.ids.astype(str)):
         raise InputError(f"the predictions are of other pictures than the test part of {images.name}")
     doubt = label_doubt(predictions.probabilities[-1], predictions.labels)
     wrong = answers[:, -1] != predictions.labels
     right = np.flatnonzero(~wrong)
     right = right[:: max(1, len(right) // RIGHT_LOOKED_AT)][:RIGHT_LOOKED_AT]
-    looked = looking(network, images.train, machine, chooser(decision, validation, predictions.hierarchy), method)
+    looked = looking(network, images.train, machine, chooser(decision, given.learned, predictions.hierarchy), method)
     beside = [failure_of(predictions, answers, doubt, int(row)) for row in right]
     usual = usual_among(_cases(looked, test.take(right), answers[right], beside)[0])
     return replace(

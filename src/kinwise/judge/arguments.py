@@ -21,12 +21,22 @@ def judged_under(
     Raises:
         InputError: when shapes, labels, probabilities or names are wrong.
     """
-    if isinstance(hierarchy, str | Path):
-        from kinwise.taxonomy import find
-
-        hierarchy = find(hierarchy)
+    hierarchy = tree_of(hierarchy)
     judged = _as_predictions(predictions, labels, hierarchy)
     return judged, validation if validation is None or hierarchy is None else validation.under(hierarchy)
+
+
+def tree_of(hierarchy: Hierarchy | str | Path | None) -> Hierarchy | None:
+    """The tree that is meant: itself, a built-in one by its name, or a path; None is none.
+
+    Raises:
+        InputError: when there is none of that name, or the file holds none.
+    """
+    if not isinstance(hierarchy, str | Path):
+        return hierarchy
+    from kinwise.taxonomy import find
+
+    return find(hierarchy)
 
 
 def _as_predictions(

@@ -13,20 +13,18 @@ Choose = Callable[[Sequence[np.ndarray]], np.ndarray]
 """From probabilities, one array per level, coarse to fine, (pictures, nodes), to class indices, int64, (pictures,)."""
 
 
-def chooser(rule: str, validation: Predictions | None, hierarchy: Hierarchy) -> Choose:
+def chooser(rule: str, learned: Temperatures, hierarchy: Hierarchy) -> Choose:
     """What chooses classes as ``decide`` does by this rule, whatever pictures it is asked about.
 
     Args:
         rule: a rule that always answers a class.
-        validation: what the network said about pictures that nothing was learned from, to calibrate on; None where
-            there are none.
+        learned: what validation pictures say about how sure the network is.
         hierarchy: the tree.
 
     Raises:
         InputError: when there is no such rule, or it may stop at an inner node.
     """
     check_answers_classes(rule, "choosing a class")
-    learned = Temperatures(validation=validation)
 
     def choose(probabilities: Sequence[np.ndarray]) -> np.ndarray:
         count = len(probabilities[-1])

@@ -8,6 +8,7 @@ import numpy as np
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.align import align, under
+from kinwise.judge.arguments import tree_of
 from kinwise.judge.bootstrap import Figure, Statistics, figures_of, resampled
 from kinwise.judge.comparison import OUTCOMES, ClassDifference, Comparison, Difference, McNemar, Side
 from kinwise.judge.decide import AUTO, Decision, check_answers_classes, decide, rule_meant
@@ -52,10 +53,7 @@ def compare(
     """
     _check(predictions, names)
     check_answers_classes(decision, "a comparison")
-    if isinstance(hierarchy, str | Path):
-        from kinwise.taxonomy import find
-
-        hierarchy = find(hierarchy)
+    hierarchy = tree_of(hierarchy)
     judged = align(predictions, names, hierarchy)
     held_out = [
         validation if validation is None or hierarchy is None else under(hierarchy, validation, name)

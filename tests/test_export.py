@@ -24,9 +24,10 @@ from kinwise.exporting import formats
 from kinwise.exporting.check import PROCESSOR, TOLERANCE, agreement, other_answers, pictures_to_ask
 from kinwise.exporting.export import export
 from kinwise.exporting.formats import FORMATS, format_of
-from kinwise.exporting.whole import PROMISES, Calibration, Whole, calibration_of, facts_of, safe_names
+from kinwise.exporting.whole import Calibration, Whole, calibration_of, facts_of, safe_names
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.predictions import Predictions
+from kinwise.judge.promises import PROMISES
 from kinwise.learn.network import Network, build, predict
 from kinwise.run import Run
 from kinwise.run_folder import VALIDATION

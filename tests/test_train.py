@@ -299,7 +299,9 @@ def test_resuming_with_early_stopping_goes_back_to_the_same_best_weights(tmp_pat
 
 def test_early_stopping_without_validation_pictures_is_refused() -> None:
     nothing_held_out = IMAGES.take(np.flatnonzero(IMAGES.parts != "validation"))
-    with pytest.raises(InputError, match=r"^early_stopping goes by the validation loss, .* --set validation=0\.1$"):
+    with pytest.raises(
+        InputError, match=r"^early_stopping goes by the loss on pictures held out, .* --set validation=0\.1$"
+    ):
         Training(CONFIG.changed(["early_stopping=3"]), nothing_held_out, CPU)
 
 

@@ -42,7 +42,7 @@ Output = pytest.CaptureFixture[str]
         ("train shapes --set network=resnet", "unknown network 'resnet'"),
         ("train shapes --set network=resnet9", "widths: resnet9 has its own; leave them empty (--set widths=)"),
         ("train shapes --set widths=", "widths: the network fast takes three, got 0"),
-        ("train shapes --set early_stopping=2", "early_stopping goes by the validation loss, and no pictures are held"),
+        ("train shapes --set early_stopping=2", "early_stopping goes by the loss on pictures held out, and none are"),
         ("train shapes --set schedule=onecycle", "schedule: expected one of linear, cosine, one-cycle, constant, .*"),
         ("train shapes --set widths=8,8", "widths: expected three multiples of 8, or none, got 8,8"),
         ("train shapes --set resolutions=32", "resolutions: cannot read '32' as size:until pairs"),

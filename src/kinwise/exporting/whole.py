@@ -20,6 +20,7 @@ from kinwise.judge.calibrate import calibrate, temperature_for
 from kinwise.judge.climb import Threshold, threshold_for
 from kinwise.judge.decide import rule_meant
 from kinwise.judge.predictions import SMALLEST_PROBABILITY, Predictions
+from kinwise.judge.promises import PROMISES
 from kinwise.learn.heads import SummedHead
 from kinwise.learn.network import Network
 
@@ -28,9 +29,6 @@ INPUT = "pictures"
 
 ANSWER = "answer"
 """What its last output is called: the class to answer with, its index."""
-
-PROMISES = (0.8, 0.9, 0.95, 0.99)
-"""The shares of right answers for which an exported file holds a threshold."""
 
 
 class Whole(nn.Module):

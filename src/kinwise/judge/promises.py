@@ -9,7 +9,7 @@ from kinwise.judge.climb import Kept, Threshold, kept_on, threshold_for
 from kinwise.judge.predictions import Predictions
 
 PROMISES = (0.8, 0.9, 0.95, 0.99)
-"""Those that a report looks at."""
+"""Those that a report looks at, and for which an exported file holds a threshold."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,16 +74,7 @@ class Training:
         self.config, self.machine, self.processes = config, machine, processes
         self.levels = images.hierarchy.levels
         self.validation = images.validation
-        if config.early_stopping and not len(self.validation):
-            raise InputError(
-                "early_stopping goes by the validation loss, and no pictures are held out; add --set validation=0.1"
-            )
-        if config.logit_adjustment == "validation" and not len(self.validation):
-            raise InputError("logit_adjustment is chosen on pictures held out, and none are; add --set validation=0.1")
-        if config.loss == "learned-severity" and not len(self.validation):
-            raise InputError(
-                "learned-severity learns its factors on pictures held out, and none are; add --set validation=0.1"
-            )
+        _require_held_out(config, len(self.validation))
         train_pixels = images.train.pixels
         statistics = _statistics(config, train_pixels)
         self.network: Network = build(config, images.hierarchy, statistics, images.pixels.shape[-1], config.seed)
@@ -299,3 +290,17 @@ class Training:
 
 def _statistics(config: Config, pixels: Pixels) -> Statistics:
     return channel_statistics(pixels) if config.normalisation == "channel" else unit_statistics(pixels.shape[1])
+
+
+def _require_held_out(config: Config, pictures: int) -> None:
+    """Complain where something goes by the pictures held out and there are none."""
+    if pictures:
+        return
+    needs = {
+        "early_stopping goes by the loss on pictures held out": bool(config.early_stopping),
+        "logit_adjustment is chosen on pictures held out": config.logit_adjustment == "validation",
+        "learned-severity learns its factors on pictures held out": config.loss == "learned-severity",
+    }
+    for what, wanted in needs.items():
+        if wanted:
+            raise InputError(f"{what}, and none are; add --set validation=0.1")

@@ -84,6 +84,22 @@ def named(front: Sequence[int]) -> list[int]:
     return [front[place] for place in np.linspace(0, len(front) - 1, MOST_NAMED).round().astype(int)]
 
 
+def border(points: Sequence[Point], front: Sequence[int], edge: float, low: float) -> tuple[list[float], list[float]]:
+    """The corners of the border of what is beaten: severities and accuracies, right from each to the next, then up.
+
+    Args:
+        points: all of them.
+        front: the indices of those on the front, the most accurate first; at least one.
+        edge: the severity at which the chart ends.
+        low: the accuracy at which it begins.
+    """
+    rising = [points[index] for index in reversed(front)]
+    return (
+        [rising[0].severity, *(one.severity for one in rising), edge],
+        [low, *(one.accuracy for one in rising), rising[-1].accuracy],
+    )
+
+
 def stacked(places: Sequence[float], least: float) -> list[float]:
     """Rising ``places``, each moved up just as far as leaves ``least`` between neighbours."""
     found: list[float] = []
@@ -135,13 +151,12 @@ def accuracy_against_severity(points: Sequence[Point], level: str) -> go.Figure:
 
 
 def _line(points: Sequence[Point], front: Sequence[int], edge: float, low: float) -> list[go.Scatter]:
-    """The border of what is beaten: steps from point to point, and on to the edges of the chart."""
     if not front:
         return []
-    rising = [points[index] for index in reversed(front)]
+    severities, accuracies = border(points, front, edge, low)
     line = go.Scatter(
-        x=[rising[0].severity, *(one.severity for one in rising), edge],
-        y=[100 * value for value in (low, *(one.accuracy for one in rising), rising[-1].accuracy)],
+        x=severities,
+        y=[100 * value for value in accuracies],
         mode="lines",
         line={"color": "var(--accent)", "width": 1.5, "shape": "hv"},
         opacity=0.55,

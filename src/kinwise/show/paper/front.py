@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from kinwise.show.front_charts import Point, front_of, named, stacked, window
+from kinwise.show.front_charts import Point, border, front_of, named, stacked, window
 from kinwise.show.glossary import SPACE
 from kinwise.show.paper.captions import plain
 from kinwise.show.paper.style import LINE, MUTED, SMALL, TEXT, TWO_COLUMNS, Drawing, file_name, fitted
@@ -32,16 +32,8 @@ def front(points: Sequence[Point], level: str, *, name: str, told: str) -> Drawi
     figure = Figure(figsize=(TWO_COLUMNS, _HEIGHT), layout="constrained")
     axes = figure.add_subplot()
     colour = "#{:02x}{:02x}{:02x}".format(*severity_colours(1, "light")[0])
-    rising = [points[index] for index in reversed(chosen)]
-    if rising:
-        axes.step(
-            [rising[0].severity, *(one.severity for one in rising), right],
-            [low, *(one.accuracy for one in rising), rising[-1].accuracy],
-            where="post",
-            color=colour,
-            linewidth=0.9,
-            alpha=0.6,
-        )
+    if chosen:
+        axes.step(*border(points, chosen, right, low), where="post", color=colour, linewidth=0.9, alpha=0.6)
     for index, one in enumerate(points):
         _point(axes, one, colour if index in chosen else MUTED, filled=index in chosen)
     _names(axes, [points[index] for index in reversed(named(chosen))], low, high)

@@ -392,6 +392,22 @@ def test_the_page_shows_a_front_for_each_tree_and_says_what_is_milder(held: Stud
     assert study_page(held) == page
 
 
+@pytest.mark.parametrize(
+    ("key", "found", "milder"),
+    [
+        ("average_severity", Spread(-0.016, -0.024, -0.009, 3), "1 of 1 rows is"),
+        ("average_severity", Spread(-0.010, -0.024, 0.004, 3), "none of 1 rows are"),
+        ("full_path_accuracy", Spread(0.002, -0.005, 0.009, 3), "1 of 1 rows is"),  # not shown to be better, nor worse
+        ("full_path_accuracy", Spread(-0.024, -0.029, -0.019, 3), "none of 1 rows are"),
+        ("hierarchical_distance_at_5", Spread(0.10, 0.09, 0.11, 3), "none of 1 rows are"),
+    ],
+)
+def test_milder_is_less_severe_and_worse_in_nothing(held: Study, key: str, found: Spread, milder: str) -> None:
+    best = held.differences[2]
+    told = verdict(replace(held, differences=(replace(best, figures={**best.figures, key: found}),)))
+    assert f"By the tree cifar100 {milder} milder than the baseline" in told
+
+
 def test_nothing_in_a_judged_study_breaks_out_of_its_place(held: Study) -> None:
     rows = tuple(replace(row, place={**row.place, "loss": HOSTILE}, tree=HOSTILE) for row in held.rows)
     differ = tuple(replace(one, place={**one.place, "loss": HOSTILE}) for one in held.differences)

@@ -73,11 +73,11 @@ def verdict(study: Study) -> str:
 
 
 def _findings(study: Study) -> list[str]:
-    """For each tree how many rows beat the baseline: every figure on the tree better, no accuracy worse."""
+    """For each tree how many rows are milder than the baseline and in no figure worse, and which is the mildest."""
     said = []
     for tree in dict.fromkeys(one.place.get(JUDGED_BY, "") for one in study.differences):
         held = [one for one in study.differences if one.place.get(JUDGED_BY, "") == tree]
-        good = [one for one in held if _beats(one, study.compared)]
+        good = [one for one in held if _is_milder(one, study.compared)]
         count = f"{len(good) or 'none'} of {len(held)} rows"
         start = f"By the tree {tree} {count}" if tree else f"{count[0].upper()}{count[1:]}"
         told = f"{start} {'is' if len(good) == 1 else 'are'} milder than the baseline, and in no figure worse"
@@ -88,12 +88,10 @@ def _findings(study: Study) -> list[str]:
     return said
 
 
-def _beats(one: Difference, compared: Sequence[Column]) -> bool:
-    """Whether every figure on the tree is better than the baseline's, and no accuracy worse, beyond what seeds do."""
+def _is_milder(one: Difference, compared: Sequence[Column]) -> bool:
+    """Whether average severity is lower than the baseline's, and no figure worse, beyond what seeds do."""
     how = {column.key: differences.direction(column, one.figures.get(column.key)) for column in compared}
-    return all(
-        found == "better" or (key not in differences.COMPARED and found != "worse") for key, found in how.items()
-    )
+    return how[SEVERITY] == "better" and "worse" not in how.values()
 
 
 def name_of(row: Row) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from kinwise.config import Config
+from kinwise.judge.predictions import Predictions
 from kinwise.learn.machine import look_at_machine
 from kinwise.studies.table import spread
 
@@ -47,6 +48,13 @@ def summary(values: list[float]) -> dict[str, Any]:
     mean, low, high, n = spread(values)
     found: dict[str, Any] = {"n": n, "mean": mean, "values": [float(value) for value in values]}
     return found if n == 1 else found | {"std": float(np.std(values, ddof=1)), "low": low, "high": high}
+
+
+def part(predictions: Predictions, rows: np.ndarray) -> Predictions:
+    """Those of some pictures."""
+    levels = tuple(level[rows] for level in predictions.probabilities)
+    ids, labels = predictions.ids[rows], predictions.labels[rows]
+    return Predictions(probabilities=levels, labels=labels, ids=ids, hierarchy=predictions.hierarchy)
 
 
 def write(name: str, results: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import machine, summary, write
+from common import machine, part, summary, write
 
 from kinwise.judge.calibrate import calibrate, temperature_for
 from kinwise.judge.climb import Kept, given_and_wrong, kept, kept_on, threshold_for
@@ -26,12 +26,6 @@ from kinwise.run import Run
 PROMISES = (0.8, 0.9, 0.95, 0.99)
 LEARNED_FROM = (5000, 1000, 250)
 TRIED = np.arange(0.001, 1, 0.001)
-
-
-def part(predictions: Predictions, rows: np.ndarray) -> Predictions:
-    levels = tuple(level[rows] for level in predictions.probabilities)
-    ids, labels = predictions.ids[rows], predictions.labels[rows]
-    return Predictions(probabilities=levels, labels=labels, ids=ids, hierarchy=predictions.hierarchy)
 
 
 def climbed(promise: float, learned: Predictions, rest: Predictions) -> Kept:

@@ -155,6 +155,7 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_resume(tmp_path: Path) -> None:
     ) as training:
         assert training.stdout
         assert training.stdout.readline().startswith("Training on")
+        assert training.stdout.readline().startswith("The last steps see pictures of 20 px")
         assert training.stdout.readline().startswith("step ")
         training.send_signal(signal.SIGINT)
         _, told = training.communicate(timeout=60)

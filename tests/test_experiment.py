@@ -13,10 +13,11 @@ from safetensors.torch import load_file
 
 import kinwise
 from kinwise.config import Config
-from kinwise.data.images import Images, split
+from kinwise.data.images import Images, fingerprint, split
 from kinwise.errors import InputError
-from kinwise.experiment import Interrupted, Watchers, fingerprint, pictures_of, resume, train
+from kinwise.experiment import Interrupted, Watchers, pictures_of, resume, train
 from kinwise.files import WriteError
+from kinwise.hierarchy import Hierarchy
 from kinwise.predict import predictions_of
 from kinwise.run import Run
 
@@ -69,7 +70,8 @@ def test_watchers_hear_of_every_step_and_stage(tmp_path: Path) -> None:
         watchers=Watchers(say=said.append, progress=lambda progress: steps.append(progress.step)),
     )
     assert steps == list(range(1, STEPS + 1))
-    assert [line.split()[0] for line in said] == ["Training", "Judging", "Predicted", "Explained"]
+    stages = ["Training", "The", "Judging", "Predicted", "Explained"]  # "The last steps see pictures of 20 px"
+    assert [line.split()[0] for line in said] == stages
 
 
 def test_validation_pictures_are_judged_after_every_epoch(tmp_path: Path) -> None:
@@ -194,6 +196,34 @@ def test_the_fingerprint_tells_other_pictures(what: str) -> None:
         "parts": np.roll(images.parts, 1),
     }
     assert fingerprint(replace(images, **{what: changed[what]})) != fingerprint(images)  # type: ignore[arg-type]
+
+
+def test_a_training_does_not_go_on_with_another_tree(tmp_path: Path) -> None:
+    images = tiny_images()
+    with pytest.raises(Interrupted):
+        train(images, config=TINY, out=tmp_path / "run", watchers=stopped_at(2))
+    names = list(images.hierarchy.names)
+    parents = images.hierarchy.parents.copy()
+    first, last = images.hierarchy.leaves[0], images.hierarchy.leaves[-1]
+    parents[[first, last]] = parents[[last, first]]  # the same classes in the same order, two of them moved
+    moved = Hierarchy(parents=parents, names=names, levels=images.hierarchy.levels)
+    assert moved.classes == images.hierarchy.classes
+    with pytest.raises(InputError, match="or with another tree, than shapes has now"):
+        resume(tmp_path / "run", replace(images, hierarchy=moved))
+
+
+def test_it_is_said_when_the_last_resolution_is_not_that_of_the_pictures(tmp_path: Path) -> None:
+    told: list[str] = []
+    for last, expected in ((20, 1), (32, 0)):
+        told.clear()
+        config = replace(TINY, resolutions=((16, 0.5), (last, 1.0)))
+        watchers = replace(stopped_at(1), say=told.append)
+        with pytest.raises(Interrupted):
+            train(tiny_images(), config=config, out=tmp_path / str(last), watchers=watchers)
+        assert (
+            sum("last steps see pictures of 20 px, but the network is judged by them" in one for one in told)
+            == expected
+        )
 
 
 def test_ctrl_c_within_a_step_keeps_the_last_epoch(tmp_path: Path) -> None:

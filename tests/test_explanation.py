@@ -77,7 +77,7 @@ def test_what_cannot_be_explained_is_refused_and_nothing_changes(run_folder: Pat
 
 @pytest.mark.usefixtures("_other_shapes")
 def test_other_pictures_are_refused(run_folder: Path, refused: Refused) -> None:
-    assert "on other pictures than shapes has now" in refused("explain", run_folder)
+    assert "on other pictures, or with another tree, than shapes has now" in refused("explain", run_folder)
 
 
 # --- what is measured -------------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from easy import TREE, easy_images
 from PIL import Image
 from runs import contents, status
 
+from kinwise.judge.metrics import score
+from kinwise.predict import predictions_of
 from kinwise.run import Run
 
 Output = pytest.CaptureFixture[str]
@@ -84,6 +86,31 @@ def test_bad_files_are_named(photos: Path, cache: Path, tmp_path: Path, capsys: 
     assert contents(tmp_path) == {}
 
 
+def test_other_pictures_without_a_test_part_are_judged_whole(run: Run, cache: Path, tmp_path: Path) -> None:
+    others = write_photos(tmp_path / "photos")
+    (others / "warm" / "sun" / "0.png").unlink()
+    found = predictions_of(run, str(others), cache)
+    assert (len(found), found.split, found.comparable) == (4 * PER_CLASS - 1, "all pictures", True)
+    assert "split all pictures" in score(found).text()
+
+
+def test_classes_of_three_pictures_are_learnt_though_none_can_be_held_out(
+    cache: Path, tmp_path: Path, capsys: Output
+) -> None:
+    images = easy_images(train=12, others=0, size=32)
+    for number, (pixels, label) in enumerate(zip(images.pixels, images.labels, strict=True)):
+        folder = tmp_path / "photos" / TREE.classes[label]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels.transpose(1, 2, 0)).save(folder / f"{number}.png")
+    brief = ("widths=8,8,16", "epochs=1", "device=cpu", "explained=0", "batch=4")
+    given = ("train", tmp_path / "photos", "--data-dir", cache, "--out", tmp_path / "run", "--set", *brief)
+    assert status(*given, "logit_adjustment=validation", "validation=0.1") == 2
+    assert "and none are; validation=0.1 of each class is less than one" in capsys.readouterr().err
+    assert status(*given) == 0
+    config = Run(tmp_path / "run").config
+    assert (config.validation, config.logit_adjustment) == (0, "none")
+
+
 def test_every_command_takes_such_a_run(run: Run, photos: Path, cache: Path, tmp_path: Path, capsys: Output) -> None:
     copied = shutil.copytree(run.folder, tmp_path / "run")
     new = photos / "warm" / "sun"
@@ -91,7 +118,8 @@ def test_every_command_takes_such_a_run(run: Run, photos: Path, cache: Path, tmp
     assert status("evaluate", copied, "--promise", "0.6") == 0
     capsys.readouterr()
     assert status("evaluate", copied, "--data", photos, "--data-dir", cache, "--json") == 0
-    assert json.loads(capsys.readouterr().out)["n"] == 4 * PER_CLASS  # no test folder: all of known class
+    found = json.loads(capsys.readouterr().out)
+    assert (found["n"], found["split"]) == (len(run.predictions()), "drawn 80:20"), "none that it learnt from"
     assert status("predict", copied, new, "--json") == 0
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(answers) == PER_CLASS

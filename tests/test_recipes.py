@@ -99,6 +99,7 @@ def test_own_pictures_are_partly_held_out_and_seen_more_often() -> None:
     assert recipe("quick").config_for(50_000, side=64, own=True).epochs == 6.5
     reference = recipe("double-conv")
     assert reference.config_for(500, own=True) == reference.config
+    assert reference.config_for(500, side=64) == replace(reference.config, resolutions=((64, 1.0),), translate=0)
 
 
 @given(
@@ -112,8 +113,9 @@ def test_own_pictures_are_partly_held_out_and_seen_more_often() -> None:
 def test_the_command_of_a_config_gives_that_config_again(
     epochs: float, widths: tuple[int, ...], loss: str, split: str, name: str, weights: tuple[float, ...]
 ) -> None:
+    named = recipe(name)
     config = replace(
-        recipe(name).config,
+        named.config,
         epochs=epochs,
         widths=widths,
         loss=loss,
@@ -127,4 +129,5 @@ def test_the_command_of_a_config_gives_that_config_again(
     verb = cli.parse(words[1:])
     assert verb.out == Path("runs/with a space")
     given_again = [text for group in verb.set for text in group] + [f"data={verb.data}", f"seed={verb.seed}"]
-    assert recipe(verb.recipe).config.changed(given_again) == config
+    for fitted in (named.config, named.config_for(152, side=64), named.config_for(152, side=20, own=True)):
+        assert fitted.changed(given_again) == config, "whatever the recipe is fitted to"

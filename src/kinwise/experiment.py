@@ -1,11 +1,10 @@
 """An experiment from beginning to end: train, predict, judge, report. What comes out is a complete run folder."""
 
-import hashlib
 import io
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from kinwise import run_folder
 from kinwise.config import Config
 from kinwise.data import data_folder, read_for, under, whole_name
 from kinwise.data.duplicates import Duplicates
-from kinwise.data.images import PARTS, Images, hold_out, split
+from kinwise.data.images import Images, fingerprint, hold_out, split
 from kinwise.data.kept_duplicates import duplicates_of
 from kinwise.errors import InputError
 from kinwise.files import WriteError, read_json, write_file
@@ -94,6 +93,10 @@ def train(
         Interrupted: when a watcher stopped it.
     """
     named = find_recipe(recipe)
+    if any(one.partition("=")[0].strip() == "recipe" for one in changes):
+        raise InputError(
+            "a change cannot take another recipe; name it by itself: --recipe NAME, from Python recipe=NAME"
+        )
     given = (f"seed={seed}", *changes)
     wanted = config or named.config.changed(given)
     if out:
@@ -147,8 +150,8 @@ def resume(
         images, duplicates = processes.first_before_others(lambda: pictures_of(config, images, data_dir, watchers.say))
         if fingerprint(images) != record.get("pictures"):
             raise InputError(
-                f"{folder} was trained on other pictures than {images.name} has now; train anew, or from Python give "
-                f"resume() the same pictures"
+                f"{folder} was trained on other pictures, or with another tree, than {images.name} has now; train "
+                f"anew, or from Python give resume() the same pictures"
             )
         parts = held_out(config, images, duplicates)
         training = _prepare(config, parts, machine, processes)
@@ -165,17 +168,6 @@ def resume(
             return _carry_out(training, parts, duplicates, first, watchers)
     finally:
         leave_processes()
-
-
-def fingerprint(images: Images) -> str:
-    """The SHA-256 of pixels, labels and parts: the same pictures in the same places, or others."""
-    digest = hashlib.sha256(images.content.encode())
-    pixels = () if images.content else (images.pixels[:],)
-    nodes = () if images.nodes is None else (images.nodes,)
-    for array in (*pixels, images.labels, *nodes, *(images.where(part) for part in PARTS)):
-        digest.update(repr((array.dtype.str, array.shape)).encode())
-        digest.update(np.ascontiguousarray(array).data.cast("B"))
-    return digest.hexdigest()
 
 
 # --- stages ---------------------------------------------------------------------------------------------------------
@@ -211,8 +203,14 @@ def held_out(config: Config, images: Images, duplicates: Duplicates) -> Images:
 
 
 def fitted_to(images: Images, named: Recipe) -> Config:
-    """The recipe's config for these pictures: those that were decoded from files are somebody's own."""
-    return named.config_for(len(images.where("train")), side=images.pixels.shape[-1], own=bool(images.content))
+    """The recipe's config for these pictures: those that were decoded from files are somebody's own.
+
+    Where their classes are too small to hold any out, nothing is chosen on those held out.
+    """
+    config = named.config_for(len(images.where("train")), side=images.pixels.shape[-1], own=bool(images.content))
+    if len(images.where("validation")) or len(hold_out(images, config.validation, config.seed).where("validation")):
+        return config
+    return replace(config, validation=0.0, logit_adjustment="none")
 
 
 def _names(images: Images, config: Config) -> list[str]:
@@ -245,6 +243,12 @@ def _carry_out(
 
     if folder:
         watchers.say(f"Training on {training.machine}")
+        last, side = training.feed.size_at(training.feed.steps - 1), training.feed.size
+        if last < side:
+            watchers.say(
+                f"The last steps see pictures of {last} px, but the network is judged by them as they are, {side} px; "
+                f"resolutions that end with {side}:1 keep both alike"
+            )
     training.run(watchers.progress, epoch_done, watchers.stop)
     if not training.is_done:
         if folder is None:

@@ -6,12 +6,12 @@ from time import perf_counter
 
 import numpy as np
 
-from kinwise.data.images import Images
+from kinwise.data.images import Images, fingerprint
 from kinwise.errors import InputError
 from kinwise.examine.explanations import Explanations
 from kinwise.examine.look import explanations_of, look_at, looking
 from kinwise.examine.maps import DEFAULT, check_method
-from kinwise.experiment import fingerprint, held_out, pictures_of, silent
+from kinwise.experiment import held_out, pictures_of, silent
 from kinwise.judge.choose import chooser
 from kinwise.judge.comparison import Comparison
 from kinwise.judge.decide import decide
@@ -88,8 +88,8 @@ def pictures_of_run(
     images, duplicates = pictures_of(run.config, images, data_dir, say)
     if fingerprint(images) != run.record.get("pictures"):
         raise InputError(
-            f"{run.folder} was trained and judged on other pictures than {images.name} has now; train anew, or from "
-            f"Python give the same pictures"
+            f"{run.folder} was trained and judged on other pictures, or with another tree, than {images.name} has now; "
+            f"train anew, or from Python give the same pictures"
         )
     return held_out(run.config, images, duplicates)
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from kinwise.answering.answers import nothing_held_out
-from kinwise.data import is_path, load, read
-from kinwise.data.images import Images
+from kinwise.data import data_folder, divided, is_path, load, read
+from kinwise.data.images import Images, fingerprint
 from kinwise.data.options import options_of
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
@@ -18,13 +18,15 @@ from kinwise.judge.promises import Promise, promises
 from kinwise.learn.machine import Machine, look_at_machine
 from kinwise.learn.network import Network, predict
 from kinwise.run import Run
+from kinwise.splits import WHOLE
 from kinwise.taxonomy import find
 
 
 def predictions_of(run: Run, data: str, data_dir: Path | None = None) -> Predictions:
     """Run the network of ``run`` on the test pictures of another data set, folder or table with the same classes.
 
-    Of a folder or table without a test part all pictures are taken.
+    Of a folder or table without a test part all pictures are taken, unless it is the one the run learnt from: then
+    those that it did not learn from.
 
     Raises:
         InputError: when the classes or the form of the pictures differ.
@@ -33,13 +35,25 @@ def predictions_of(run: Run, data: str, data_dir: Path | None = None) -> Predict
     network = run.network().to(machine.device)
     if is_path(data):
         options = replace(options_of(config), hierarchy="", size=network.size)
-        images = read(data, options, data_dir=data_dir)
-        if not len(images.where("test")):
-            images = replace(images, parts=np.where(images.labels >= 0, "test", "train"))
+        images = _without_those_learnt(run, read(data, options, data_dir=data_dir), data_dir)
     else:
         division: dict[str, Any] = {"split": config.split, "near_duplicates": config.near_duplicates}
         images = load(data, data_dir=data_dir, seed=config.seed, **division)
     return predictions_on_test(network, images, run.hierarchy, machine)
+
+
+def _without_those_learnt(run: Run, images: Images, data_dir: Path | None) -> Images:
+    """The pictures of a folder divided as the run divided them, where it learnt from them; else as they come."""
+    config = run.config
+    if set(images.hierarchy.classes) == set(run.hierarchy.classes):
+        tree = run.hierarchy.with_class_order(images.hierarchy.classes)
+        own = images if images.nodes is not None else replace(images, hierarchy=tree)
+        own = divided(own, config.split, config.seed, config.near_duplicates, data_folder(data_dir), lambda _: None)
+        if fingerprint(own) == run.record.get("pictures"):
+            return own
+    if len(images.where("test")):
+        return images
+    return replace(images, parts=np.where(images.labels >= 0, "test", "train"), split=WHOLE)
 
 
 def promise_of(

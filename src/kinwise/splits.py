@@ -15,6 +15,9 @@ WITHOUT_PARTS = "80:20"
 DRAWN = "drawn "
 """Stands before the name where the pictures came without a test part: "drawn 80:20" replaces no official split."""
 
+WHOLE = "all pictures"
+"""What pictures without a test part are called that are judged whole, by a network that has seen none of them."""
+
 
 def comparable(split: str) -> bool:
     """Whether scores on such a test part may stand beside others on the same data.
@@ -22,4 +25,4 @@ def comparable(split: str) -> bool:
     False where pictures that have an official test part were merged and split again. Pictures that came without one
     have no other scores that these could be mistaken for.
     """
-    return split == OFFICIAL or split.startswith(DRAWN)
+    return split in (OFFICIAL, WHOLE) or split.startswith(DRAWN)

@@ -86,6 +86,8 @@ def _train(verb: learning.Train, watchers: Any) -> Any:
 
     named = {key: getattr(verb, key) for key in ("data", "split", "seed", "epochs", "device", "hierarchy", "size")}
     changes = [assignment for group in verb.set for assignment in group]
+    if any(assignment.partition("=")[0].strip() == "data" for assignment in changes):
+        raise InputError(f"the pictures are named by themselves (kinwise train {verb.data}), not by --set data=...")
     changes += [f"{key}={value}" for key, value in named.items() if value is not None]
     return experiment.train(
         recipe=verb.recipe,

@@ -1,5 +1,7 @@
 """Images: pictures, what they show, and which of them are for training, validation and test."""
 
+import hashlib
+import json
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -241,3 +243,15 @@ def _stratified_draw(
             for label, count in wanted.items():
                 room[label] -= count
     return np.sort(np.array(drawn, dtype=int))
+
+
+def fingerprint(images: Images) -> str:
+    """The SHA-256 of pixels, labels, parts and tree: the same pictures in the same places, or others."""
+    digest = hashlib.sha256(images.content.encode())
+    digest.update(json.dumps(images.hierarchy.to_dict()).encode())
+    pixels = () if images.content else (images.pixels[:],)
+    nodes = () if images.nodes is None else (images.nodes,)
+    for array in (*pixels, images.labels, *nodes, *(images.where(part) for part in PARTS)):
+        digest.update(repr((array.dtype.str, array.shape)).encode())
+        digest.update(np.ascontiguousarray(array).data.cast("B"))
+    return digest.hexdigest()

@@ -17,8 +17,9 @@ class Figures:
 
     Attributes:
         loss: in nats; lower is better.
-        accuracy: the share of pictures right at each level by that level's own scores, 0..1; higher is better.
-        average_severity: of the most likely class, 0 where it is right; lower is better.
+        accuracy: the share right at each level by its own scores, 0..1, among the pictures whose label is known
+            there; higher is better.
+        average_severity: of the most likely class, 0 where it is right, among those of a known class; lower is better.
     """
 
     loss: float
@@ -37,7 +38,7 @@ class Tally:
     def __init__(self, levels: tuple[str, ...], context: LossContext) -> None:
         self.levels, self.context = levels, context
         device = context.distances.device
-        self.sums = torch.zeros(len(levels) + 3, dtype=torch.float32, device=device)
+        self.sums = torch.zeros(2 * len(levels) + 3, dtype=torch.float32, device=device)
 
     @torch.no_grad()
     def add(self, loss: Tensor, scores: Scores, labels: Labels) -> None:
@@ -46,17 +47,18 @@ class Tally:
         right = [(answer == labels[:, index]).sum() for index, answer in enumerate(answers)]
         truth = labels[:, -1]
         severity = self.context.distances[truth.clamp_min(0), answers[-1]] * (truth != UNKNOWN)
+        known = (labels != UNKNOWN).sum(dim=0)
         count = torch.tensor(len(labels), device=loss.device)
-        self.sums += torch.stack([loss.detach() * len(labels), *right, severity.sum(), count])
+        self.sums += torch.stack([loss.detach() * len(labels), severity.sum(), count, *right, *known])
 
     def figures(self) -> Figures:
         """The means so far; 0 where nothing was added."""
-        loss, *right, severity, count = self.sums.tolist()
-        count = max(count, 1.0)
+        loss, severity, count, *of_levels = self.sums.tolist()
+        right, known = of_levels[: len(self.levels)], [max(one, 1.0) for one in of_levels[len(self.levels) :]]
         return Figures(
-            loss=loss / count,
-            accuracy={level: found / count for level, found in zip(self.levels, right, strict=True)},
-            average_severity=severity / count,
+            loss=loss / max(count, 1.0),
+            accuracy={level: found / of for level, found, of in zip(self.levels, right, known, strict=True)},
+            average_severity=severity / known[-1],
         )
 
 

@@ -282,7 +282,7 @@ class Training:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.step, self.seconds, self.history = state["step"], state["seconds"], list(state["history"])
-        self.tally.sums = state["sums"].to(self.machine.device)
+        self.tally.sums.copy_(state["sums"])
         self.best = state["best"]
         if self.tuner:
             self.tuner.load_state(state["tuner"])
@@ -301,6 +301,9 @@ def _require_held_out(config: Config, pictures: int) -> None:
         "logit_adjustment is chosen on pictures held out": config.logit_adjustment == "validation",
         "learned-severity learns its factors on pictures held out": config.loss == "learned-severity",
     }
+    way = "add --set validation=0.1"
+    if config.validation:
+        way = f"validation={config.validation:g} of each class is less than one, so hold out more or do without"
     for what, wanted in needs.items():
         if wanted:
-            raise InputError(f"{what}, and none are; add --set validation=0.1")
+            raise InputError(f"{what}, and none are; {way}")

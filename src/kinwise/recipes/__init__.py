@@ -35,6 +35,10 @@ SMALLEST_SIDE, USUAL_SIDE, MOST_TRANSLATE = 16, 32, 16
 OWN_PICTURES = ("validation=0.15", "logit_adjustment=validation")
 """What a recipe changes for somebody's own picture files: some held out, for what is chosen and promised by them."""
 
+SCALED = ("resolutions", "translate")
+FITTED = (*SCALED, "epochs", "batch", "validation", "learning_rate", "other_learning_rate", "logit_adjustment")
+"""What follows from the side of the pictures, and what from their number too where a recipe is fitted to it."""
+
 OWN_SEEN, OWN_EPOCHS = 11_000, 60.0
 """Own pictures are few: for each epoch of the recipe a training sees so many of them, in up to so many epochs."""
 
@@ -67,14 +71,23 @@ class Recipe:
         fewer than 500 steps takes larger ones: both learning rates are doubled. To calibrate on, 500 pictures are held
         out where the recipe's share is less, but at most a tenth; and none where these would be too few for it.
 
+        A recipe that is not fitted is only scaled to the side of the pictures.
+
         Args:
             pictures: how many are learnt from.
             side: their height and width, in pixels; the resolutions and shifts of the recipe are scaled from 32 to it.
             own: whether they are somebody's own picture files: ``OWN_PICTURES`` is changed, and epochs are added.
         """
         if not self.fitted:
-            return self.config
+            return self._scaled_to(side)
         return self._own(pictures, side) if own else self._fitted_to(pictures, side)
+
+    def _scaled_to(self, side: int) -> Config:
+        return replace(
+            self.config,
+            resolutions=tuple((_scaled(size, side), share) for size, share in self.config.resolutions),
+            translate=min(MOST_TRANSLATE, round(self.config.translate * side / USUAL_SIDE)),
+        )
 
     def _own(self, pictures: int, side: int) -> Config:
         fitted = self._fitted_to(pictures, side).changed(OWN_PICTURES)
@@ -89,12 +102,10 @@ class Recipe:
         epochs = max(self.config.epochs, STEPS / steps_per_epoch)
         haste = HASTE if epochs * steps_per_epoch < FEW_STEPS else 1.0
         return replace(
-            self.config,
+            self._scaled_to(side),
             batch=batch,
             epochs=round(epochs, 2),
             validation=self._held_out_of(pictures),
-            resolutions=tuple((_scaled(size, side), share) for size, share in self.config.resolutions),
-            translate=min(MOST_TRANSLATE, round(self.config.translate * side / USUAL_SIDE)),
             learning_rate=self.config.learning_rate * haste,
             other_learning_rate=self.config.other_learning_rate * haste,
         )
@@ -134,11 +145,15 @@ def recipes() -> Mapping[str, Recipe]:
 
 
 def command_of(config: Config, out: Path | str | None = None) -> str:
-    """The command line that trains ``config`` and writes the run folder ``out``."""
+    """The command line that trains ``config`` and writes the run folder ``out``, whatever the pictures are.
+
+    What the recipe would fit to them is always said; of the rest, what differs from the recipe.
+    """
     name = config.recipe if config.recipe in NAMES else NAMES[0]
     base = recipe(name).config.to_dict()
+    fitted = FITTED if recipe(name).fitted else SCALED
     words = ["kinwise", "train", config.data, "--recipe", name, "--seed", str(config.seed)]
     for key, value in config.to_dict().items():
-        if key not in ("recipe", "data", "seed") and value != base[key]:
+        if key in fitted or (key not in ("recipe", "data", "seed") and value != base[key]):
             words += ["--set", f"{key}={config.text_of(key)}"]
     return shlex.join(words + (["--out", str(out)] if out else []))

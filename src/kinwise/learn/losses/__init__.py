@@ -50,12 +50,12 @@ class Loss:
     Attributes:
         function: the loss.
         head: the name of the head that goes with it, unless the config names another.
-        bound: whether it says nothing with any other head.
+        heads: the names of all heads with which it says something; empty: all there are.
     """
 
     function: Callable[[Scores, Labels, LossContext], Scalar]
     head: str
-    bound: bool = False
+    heads: tuple[str, ...] = ()
 
 
 LOSSES: dict[str, Loss] = {
@@ -70,11 +70,11 @@ LOSSES: dict[str, Loss] = {
     "soft-labels": Loss(function=soft_labels, head="summed"),
     "tree-smoothing": Loss(function=tree_smoothing, head="summed"),
     "tree-smoothing-levels": Loss(function=tree_smoothing_levels, head="summed"),
-    "hxe": Loss(function=hxe, head="summed"),
+    "hxe": Loss(function=hxe, head="summed", heads=("summed", "conditional", "haframe")),
     "consistency": Loss(function=consistency, head="independent"),
     "path-kl": Loss(function=path_kl, head="independent"),
-    "haframe": Loss(function=haframe, head="haframe", bound=True),
-    "hier-cos": Loss(function=hier_cos, head="hier-cos", bound=True),
+    "haframe": Loss(function=haframe, head="haframe", heads=("haframe",)),
+    "hier-cos": Loss(function=hier_cos, head="hier-cos", heads=("hier-cos",)),
     "conditional": Loss(function=flat, head="conditional"),
 }
 
@@ -90,6 +90,9 @@ def loss_named(config: Config) -> Loss:
         hint = f" Did you mean {close[0]}?" if close else ""
         raise InputError(f"unknown loss {config.loss!r}.{hint} There are: {', '.join(LOSSES)}")
     loss = LOSSES[config.loss]
-    if loss.bound and config.head not in ("", loss.head):
-        raise InputError(f"the loss {config.loss} goes with its own head; leave head empty, or take another loss")
+    if loss.heads and config.head not in ("", *loss.heads):
+        raise InputError(
+            f"the loss {config.loss} does not go with the head {config.head}, only with {', '.join(loss.heads)}; leave "
+            f"head empty, or take another loss"
+        )
     return loss

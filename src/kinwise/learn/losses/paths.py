@@ -59,8 +59,8 @@ def hxe(scores: Scores, labels: Labels, context: LossContext) -> Scalar:
 
     Bertinetto et al., CVPR 2020, section 3.1. h_l is the height of the true node of level l, so alpha > 0
     (``hxe_alpha``) makes coarse decisions count less than fine ones, and alpha 0 is ``flat``. Conditional probabilities
-    are quotients of summed class probabilities, so it goes with the ``SummedHead``. Label smoothing spreads its share
-    over the paths of all classes.
+    are quotients of summed class probabilities, so it goes with heads whose levels are such sums. Label smoothing
+    spreads its share over the paths of all classes.
 
     On a ragged tree alpha > 0 is not proper: a class that stands beside a superclass counts more than the classes in
     it, since its height is 0, and becomes likelier than it is.

@@ -38,6 +38,8 @@ Output = pytest.CaptureFixture[str]
         ("train shapes --set epochs", "--set takes key=value, got 'epochs'"),
         ("train shapes --set epoch=3", "unknown key 'epoch'.*did you mean epochs"),
         ("train shapes --set recipe=thorough", "a change cannot take another recipe; name it by itself: --recipe NAME"),
+        ("train shapes --size 64", "shapes has pictures of 32 x 32; size and fit are for pictures from a folder"),
+        ("train shapes --set fit=crop", "shapes has pictures of 32 x 32; size and fit are for pictures from a folder"),
         ("train shapes --set data=cifar100", "the pictures are named by themselves (kinwise train shapes), not by"),
         ("train shapes --set loss=hxe head=independent", "the loss hxe does not go with the head independent, only"),
         ("train shapes --set loss=haframe head=summed", "does not go with the head summed, only with haframe; leave"),

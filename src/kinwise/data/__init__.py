@@ -16,6 +16,9 @@ from kinwise.errors import InputError
 from kinwise.splits import OFFICIAL, SPLITS
 from kinwise.taxonomy import BUILT_IN, SHUFFLED, find
 
+SIDE = 32
+"""Height and width of the pictures of ``DATA_SETS``."""
+
 WITH_NEAR_DUPLICATES = ("together", "apart")
 
 _PATH_SUFFIXES = (".csv", ".jpeg", ".jpg", ".png", ".tar", ".tsv", ".zip")
@@ -78,6 +81,10 @@ def read(
         from kinwise.data.folder import pictures
 
         return pictures(name, options, cache=folder, say=say)
+    if (options.size or SIDE, options.fit) != (SIDE, ReadOptions().fit):
+        raise InputError(
+            f"{name} has pictures of {SIDE} x {SIDE}; size and fit are for pictures from a folder or a table"
+        )
     return under(DATA_SETS[str(name)](folder), options.hierarchy)
 
 

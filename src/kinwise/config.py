@@ -174,6 +174,7 @@ class Config:
         _in_range("momentum", self.momentum, 0, 1, "[0, 1)", upper_open=True)
         _in_range("epochs", self.epochs, 0, float("inf"), "above 0", lower_open=True, upper_open=True)
         _in_range("size", self.size, 0, 1024, "0..1024")
+        _in_range("explained", self.explained, 0, float("inf"), "at least 0")
         _in_range("batch", self.batch, 1, float("inf"), "at least 1")
         _in_range("seed", self.seed, 0, 2**31 - 1, "0..2147483647")
         _in_range("translate", self.translate, 0, 16, "0..16")

@@ -56,6 +56,7 @@ Output = pytest.CaptureFixture[str]
         ("train shapes --set validation=1", "validation: expected [0, 1), got 1"),
         ("data shapse", "unknown data set 'shapse'"),
         ("data shapes --split 60:40", "unknown split '60:40'"),
+        ("data shapes --split 80:20 --seed -1", "seed: expected 0..2147483647, got -1"),
         ("data cifar100 --data-dir {here}", "cifar-100-python"),
         ("evaluate {run} --decision guess", "there is no decision rule 'guess'"),
         ("evaluate {run} --hierarchy cifar10", "cifar10"),

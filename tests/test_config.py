@@ -93,6 +93,9 @@ def test_a_key_left_out_has_its_default() -> None:
         ("freeze=.3,.6", "freeze", (0.3, 0.6)),
         ("split=70:30", "split", "70:30"),
         ("data=a=b", "data", "a=b"),
+        ("data=photos ", "data", "photos "),
+        ("hierarchy=my tree.csv ", "hierarchy", "my tree.csv "),
+        ("loss= flat ", "loss", "flat"),
     ],
 )
 def test_a_text_changes_one_key(assignment: str, key: str, value: object) -> None:

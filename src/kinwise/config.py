@@ -18,6 +18,7 @@ _STRENGTHS = (
     "path_kl_mu",
     "hier_cos_alpha",
 )
+_PATHS = ("data", "hierarchy")  # names of folders and files may end in a space
 
 CALIBRATED_FROM = 100
 """With so many pictures held out, answers go by calibrated probabilities unless something else is asked for."""
@@ -228,7 +229,7 @@ class Config:
             key = key.strip().replace("-", "_")
             if not equals:
                 raise InputError(f"--set takes key=value, got {assignment!r}")
-            changes[key] = _checked(key, _parsed(key, text.strip()))
+            changes[key] = _checked(key, _parsed(key, text if key in _PATHS else text.strip()))
         return replace(self, **changes)
 
     def text_of(self, key: str) -> str:

@@ -37,7 +37,7 @@ class Config:
     hierarchy: str = ""
     """The tree: a built-in one or a file; empty: the one that the pictures come with."""
     size: int = 0
-    """Height and width to which picture files are decoded, in pixels; 0: chosen from the files."""
+    """Height and width to which picture files are decoded, 16..1024 pixels; 0: chosen from the files."""
     fit: Literal["squash", "crop", "pad"] = "squash"
     """How picture files become square: each side scaled by itself, the middle cut out, or the border continued."""
     split: Literal["official", "70:30", "80:20", "90:10"] = "official"
@@ -174,7 +174,7 @@ class Config:
         _in_range("early_stopping", self.early_stopping, 0, float("inf"), "at least 0")
         _in_range("momentum", self.momentum, 0, 1, "[0, 1)", upper_open=True)
         _in_range("epochs", self.epochs, 0, float("inf"), "above 0", lower_open=True, upper_open=True)
-        _in_range("size", self.size, 0, 1024, "0..1024")
+        _in_range("size", self.size or 16, 16, 1024, "0 or 16..1024")
         _in_range("explained", self.explained, 0, float("inf"), "at least 0")
         _in_range("batch", self.batch, 1, float("inf"), "at least 1")
         _in_range("seed", self.seed, 0, 2**31 - 1, "0..2147483647")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from easy import CONFIG, CPU, easy_images
@@ -81,6 +82,35 @@ def test_the_sizes_learnt_at_are_those_of_all_steps(shares: tuple[float, float],
     config = replace(CONFIG, resolutions=resolutions, epochs=epochs)
     feed = Feed(easy_images(size=22), config, statistics, CPU.device, Processes())
     assert sizes_learnt_at(feed) == {feed.size_at(step) for step in range(feed.steps)}
+
+
+@pytest.mark.parametrize("network", ["fast", "dense-trunk", "resnet9"])
+def test_one_picture_per_step_is_refused(network: str) -> None:
+    config = replace(CONFIG, batch=1, network=network, widths=CONFIG.widths if network == "fast" else ())
+    message = (
+        "^batch normalisation needs 2 pictures per step in each process, got 1: batch is 1, training pictures 64, "
+        "processes 1$"
+    )
+    with pytest.raises(InputError, match=message):
+        Training(config, easy_images(), CPU)
+
+
+def test_one_training_picture_is_refused() -> None:
+    images = easy_images()
+    one = images.take(np.flatnonzero((images.parts != "train") | (images.ids == "0")))
+    with pytest.raises(InputError, match="got 1: batch is 16, training pictures 1, processes 1"):
+        Training(CONFIG, one, CPU)
+
+
+def test_one_picture_for_each_process_is_refused() -> None:
+    with pytest.raises(InputError, match="got 1: batch is 2, training pictures 64, processes 2"):
+        Training(replace(CONFIG, batch=2), easy_images(), CPU, Processes(count=2))
+
+
+def test_two_pictures_per_step_are_learnt_from() -> None:
+    training = Training(replace(CONFIG, batch=2, epochs=0.1), easy_images(), CPU)
+    training.run()
+    assert np.isfinite(training.history[-1]["loss"])
 
 
 def test_looking_changes_nothing() -> None:

@@ -44,6 +44,10 @@ Output = pytest.CaptureFixture[str]
         ("train shapes --set loss=hxe head=independent", "the loss hxe does not go with the head independent, only"),
         ("train shapes --set loss=haframe head=summed", "does not go with the head summed, only with haframe; leave"),
         ("train shapes --set batch=many", "batch: cannot read 'many' as a whole number"),
+        (
+            "train shapes --set batch=1",
+            "batch normalisation needs 2 pictures per step in each process, got 1: batch is 1",
+        ),
         ("train shapes --size 8", "size: expected 0 or 16..1024, got 8"),
         ("train shapes --set loss=flatt", "unknown loss 'flatt'"),
         ("train shapes --set network=resnet", "unknown network 'resnet'"),

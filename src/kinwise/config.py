@@ -105,7 +105,7 @@ class Config:
     epochs: float = 6.0
     """Passes over the training pictures; need not be whole."""
     batch: int = 256
-    """Pictures per step, over all processes together."""
+    """Pictures per step, over all processes together; batch normalisation needs 2 in each process."""
     resolutions: tuple[tuple[int, float], ...] = ((21, 0.45), (32, 1.0))
     """(size in pixels, until which share of the steps): small pictures first are cheaper."""
     optimiser: Literal["muon", "adam", "sgd"] = "muon"

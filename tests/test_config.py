@@ -93,6 +93,9 @@ def test_a_key_left_out_has_its_default() -> None:
         ("freeze=.3,.6", "freeze", (0.3, 0.6)),
         ("split=70:30", "split", "70:30"),
         ("data=a=b", "data", "a=b"),
+        ("data=photos ", "data", "photos "),
+        ("hierarchy=my tree.csv ", "hierarchy", "my tree.csv "),
+        ("loss= flat ", "loss", "flat"),
     ],
 )
 def test_a_text_changes_one_key(assignment: str, key: str, value: object) -> None:
@@ -113,6 +116,9 @@ WRONG = [
     ("batch=", ["''", "a whole number"]),
     ("batch=0", ["0", "at least 1"]),
     ("batch=-4", ["-4", "at least 1"]),
+    ("size=8", ["8", "0 or 16..1024"]),
+    ("size=1025", ["1025", "0 or 16..1024"]),
+    ("explained=-5", ["-5", "at least 0"]),
     ("seed=-1", ["-1", "0..2147483647"]),
     ("seed=2147483648", ["2147483648", "0..2147483647"]),
     ("translate=17", ["17", "0..16"]),

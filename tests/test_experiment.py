@@ -144,6 +144,15 @@ def test_given_pictures_are_learnt_under_the_tree_asked_for(tmp_path: Path) -> N
     assert pictures_of(UNEXPLAINED, images)[0].hierarchy == images.hierarchy
 
 
+def test_pictures_that_are_not_square_are_refused_before_anything_is_learnt(tmp_path: Path) -> None:
+    wide = replace(tiny_images(), pixels=tiny_images().pixels.repeat(2, axis=3)[..., :48])
+    said: list[str] = []
+    with pytest.raises(InputError, match=r"shapes: expected square pictures, got 32 px high and 48 px wide"):
+        train(wide, config=UNEXPLAINED, out=tmp_path / "run", watchers=Watchers(say=said.append))
+    assert said == []
+    assert contents(tmp_path) == {}
+
+
 def test_too_few_pictures_for_a_test_part_are_refused(tmp_path: Path) -> None:
     images = tiny_images().train
     few = images.take(np.unique(images.labels, return_index=True)[1])  # one of each class

@@ -13,6 +13,7 @@ from hostile import write_hostile_folder
 from photos import photograph, photographs
 from runs import TINY_OPTIONS, status
 
+import kinwise
 from kinwise.config import Config
 from kinwise.data import load, read
 from kinwise.data.folder import Survey, pictures, survey
@@ -383,6 +384,27 @@ def test_a_training_takes_a_folder_as_its_config_says(
     np.testing.assert_array_equal(images.parts, with_that_seed.parts)
     other = load("photos", size=24, fit="pad", seed=5, near_duplicates="apart")
     assert (images.parts != other.parts).any()
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_folder_whose_name_ends_in_a_space_is_recorded_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{name}/{number}.png" for name in ("x", "y") for number in range(5)]
+    photographs(tmp_path / "photos ", names)
+    photographs(tmp_path / "photos", names)
+    monkeypatch.chdir(tmp_path)
+    asked: list[Config] = []
+
+    def prepare(config: Config, *_: object) -> None:
+        asked.append(config)
+        raise InputError("that is enough")
+
+    monkeypatch.setattr("kinwise.experiment._prepare", prepare)
+    assert status("train", "photos ", "--size", "16") == 2
+    with pytest.raises(InputError, match="that is enough"):
+        kinwise.train(load("photos ", size=16))
+    assert [config.data for config in asked] == [str(tmp_path / "photos ")] * 2
 
 
 @pytest.mark.usefixtures("cache")

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from kinwise.config import Config
+from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
 from kinwise.learn.heads import HEADS, ConditionalHead, IndependentHeads, SubspaceHead, SummedHead, level_probabilities
 
@@ -164,6 +165,15 @@ def test_heads_that_only_read_do_not_shape_the_features() -> None:
         coarse, _ = IndependentHeads(6, hierarchy, detach=detach)(features)
         (coarse * torch.tensor([1.0, 2.0])).sum().backward()
         assert (features.grad is None) == detach
+
+
+@pytest.mark.parametrize("value", ["haframe_gamma=1e-8", "haframe_least=0.99999999"])
+def test_classes_of_a_frame_must_differ(value: str) -> None:
+    hierarchy = Hierarchy(parents=np.array([-1, 0, 1, 1, 0]), names=tuple("rxabc"))
+    config = Config().changed([value])
+    message = rf"larger haframe_gamma than {config.haframe_gamma} or a lower haframe_least than {config.haframe_least}$"
+    with pytest.raises(InputError, match=message):
+        HEADS["haframe"](6, hierarchy, config)
 
 
 @pytest.mark.parametrize("name", HEADS)

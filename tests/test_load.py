@@ -96,6 +96,12 @@ def test_an_unknown_split_is_refused_before_anything_is_fetched(tmp_path: Path) 
         load("cifar100", data_dir=tmp_path / "empty", split="50:50")
 
 
+@pytest.mark.parametrize("seed", [-1, 2**31])
+def test_a_seed_out_of_range_is_refused_before_anything_is_fetched(seed: int, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"seed: expected 0\.\.2147483647, got {seed}"):
+        load("cifar100", data_dir=tmp_path / "empty", seed=seed)
+
+
 def test_near_duplicates_stay_together_unless_asked_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     images = tiny_images()
     twice = replace(images, pixels=images.pixels[np.arange(len(images)) // 2 * 2])  # every second one a copy

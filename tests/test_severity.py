@@ -79,6 +79,11 @@ def test_they_begin_with_what_the_config_says() -> None:
     assert the_tuner(training).factors().tolist() == pytest.approx([1, 1.5, 3])
 
 
+def test_they_may_begin_far_apart() -> None:
+    training = Training(LEARNED.changed(["severity_factors=1,100,200"]), IMAGES, CPU)
+    assert the_tuner(training).factors().tolist() == pytest.approx([1, 100, 200])
+
+
 def test_they_are_learned_used_and_recorded() -> None:
     training = a_training()
     before = training.context.severity_factors.clone()

@@ -18,6 +18,7 @@ _STRENGTHS = (
     "path_kl_mu",
     "hier_cos_alpha",
 )
+_PATHS = ("data", "hierarchy")  # names of folders and files may end in a space
 
 CALIBRATED_FROM = 100
 """With so many pictures held out, answers go by calibrated probabilities unless something else is asked for."""
@@ -36,7 +37,7 @@ class Config:
     hierarchy: str = ""
     """The tree: a built-in one or a file; empty: the one that the pictures come with."""
     size: int = 0
-    """Height and width to which picture files are decoded, in pixels; 0: chosen from the files."""
+    """Height and width to which picture files are decoded, 16..1024 pixels; 0: chosen from the files."""
     fit: Literal["squash", "crop", "pad"] = "squash"
     """How picture files become square: each side scaled by itself, the middle cut out, or the border continued."""
     split: Literal["official", "70:30", "80:20", "90:10"] = "official"
@@ -104,7 +105,7 @@ class Config:
     epochs: float = 6.0
     """Passes over the training pictures; need not be whole."""
     batch: int = 256
-    """Pictures per step, over all processes together."""
+    """Pictures per step, over all processes together; batch normalisation needs 2 in each process."""
     resolutions: tuple[tuple[int, float], ...] = ((21, 0.45), (32, 1.0))
     """(size in pixels, until which share of the steps): small pictures first are cheaper."""
     optimiser: Literal["muon", "adam", "sgd"] = "muon"
@@ -173,7 +174,8 @@ class Config:
         _in_range("early_stopping", self.early_stopping, 0, float("inf"), "at least 0")
         _in_range("momentum", self.momentum, 0, 1, "[0, 1)", upper_open=True)
         _in_range("epochs", self.epochs, 0, float("inf"), "above 0", lower_open=True, upper_open=True)
-        _in_range("size", self.size, 0, 1024, "0..1024")
+        _in_range("size", self.size or 16, 16, 1024, "0 or 16..1024")
+        _in_range("explained", self.explained, 0, float("inf"), "at least 0")
         _in_range("batch", self.batch, 1, float("inf"), "at least 1")
         _in_range("seed", self.seed, 0, 2**31 - 1, "0..2147483647")
         _in_range("translate", self.translate, 0, 16, "0..16")
@@ -227,7 +229,7 @@ class Config:
             key = key.strip().replace("-", "_")
             if not equals:
                 raise InputError(f"--set takes key=value, got {assignment!r}")
-            changes[key] = _checked(key, _parsed(key, text.strip()))
+            changes[key] = _checked(key, _parsed(key, text if key in _PATHS else text.strip()))
         return replace(self, **changes)
 
     def text_of(self, key: str) -> str:

@@ -229,6 +229,11 @@ def _prepare(config: Config, images: Images, machine: Machine, processes: Proces
     for part, use in (("train", "learn from"), ("test", "judge by")):
         if not len(images.where(part)):
             raise InputError(f"{images.name} has no {part} pictures to {use}")
+    height, width = images.pixels.shape[2:]
+    if height != width:
+        raise InputError(
+            f"{images.name}: expected square pictures, got {height} px high and {width} px wide; scale them"
+        )
     return Training(config, images, machine, processes)
 
 

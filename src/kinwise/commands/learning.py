@@ -25,7 +25,7 @@ def data(verb: learning.Data) -> None:
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    check_division(verb.split, "together")
+    check_division(verb.split, "together", verb.seed)
     folder, options = data_folder(verb.data_dir), ReadOptions(hierarchy=verb.hierarchy or "", strict=verb.strict)
     found = survey(verb.data, options, cache=folder, say=say) if is_path(verb.data) else None
     whole = found.images if found else read(verb.data, options, data_dir=verb.data_dir, say=say)

@@ -55,10 +55,10 @@ def load(
         say: told what takes longer than a second, and what is worth knowing about a folder or table.
 
     Raises:
-        InputError: for an unknown name, split or treatment of near-duplicates, or when the pictures are damaged or not
-            to be had, or the hierarchy is not over their classes.
+        InputError: for an unknown name, split or treatment of near-duplicates, or a seed outside 0..2147483647; when
+            the pictures are damaged or not to be had, or the hierarchy is not over their classes.
     """
-    check_division(split, near_duplicates)
+    check_division(split, near_duplicates, seed)
     options = ReadOptions(hierarchy=hierarchy, size=size, fit=fit, strict=strict)
     images = read(name, options, data_dir=data_dir, say=say)
     return divided(images, split, seed, near_duplicates, data_folder(data_dir), say)
@@ -117,8 +117,8 @@ def read_for(
     return read(config.data, options_of(config, strict=strict), data_dir=data_dir, say=say)
 
 
-def check_division(split: str, near_duplicates: str) -> None:
-    """Refuse what ``divided`` does not know, before anything is fetched.
+def check_division(split: str, near_duplicates: str, seed: int) -> None:
+    """Refuse what ``divided`` does not know or take, before anything is fetched.
 
     Raises:
         InputError: which names it.
@@ -127,6 +127,7 @@ def check_division(split: str, near_duplicates: str) -> None:
         raise InputError(f"unknown split {split!r}; there are {', '.join(SPLITS)}")
     if near_duplicates not in WITH_NEAR_DUPLICATES:
         raise InputError(f"near_duplicates: expected {' or '.join(WITH_NEAR_DUPLICATES)}, got {near_duplicates!r}")
+    Config(seed=seed)  # refuses a seed out of range
 
 
 def divided(

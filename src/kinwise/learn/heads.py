@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from kinwise.config import Config
+from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
 
 
@@ -204,7 +205,13 @@ def _sum_upward(scores: Float[Tensor, "batch classes"], node: Tensor, nodes: int
 def _frame(features: int, hierarchy: Hierarchy, config: Config, **options: Any) -> FrameHead:
     distances = torch.tensor(hierarchy.distances, dtype=torch.float32)
     similar = similarities(distances, config.haframe_gamma, config.haframe_least)
-    return FrameHead(features, similar, hierarchy, **options)
+    try:
+        return FrameHead(features, similar, hierarchy, **options)
+    except torch.linalg.LinAlgError as error:
+        raise InputError(
+            "haframe: the wanted cosines are so near to 1 that classes cannot be told apart; expected a larger "
+            f"haframe_gamma than {config.haframe_gamma} or a lower haframe_least than {config.haframe_least}"
+        ) from error
 
 
 HEADS: dict[str, Callable[..., Head]] = {

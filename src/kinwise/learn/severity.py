@@ -60,7 +60,7 @@ class SeverityTuner:
         self.machine, self.processes, self.seed = machine, processes, seed
         given = context.config.severity_factors
         rises = torch.tensor(given).diff().clamp_min(1e-3) if given else torch.full((context.height,), FIRST_RISE)
-        self.rises = nn.Parameter(torch.log(torch.expm1(rises)).to(machine.device))
+        self.rises = nn.Parameter(_before_softplus(rises).to(machine.device))
         self.optimiser = Adam([self.rises], lr=RATE)
         self.features = torch.zeros(0)
         network.head.register_forward_pre_hook(self._listen)
@@ -126,3 +126,8 @@ class SeverityTuner:
             cost = (self.context.distances[truth] * leaf.softmax(dim=1)).sum(dim=1).mean()
             (gradient,) = torch.autograd.grad(F.cross_entropy(leaf, truth) + cost, leaf)
         return gradient.T @ self.features
+
+
+def _before_softplus(values: Tensor) -> Tensor:
+    """What softplus turns into ``values``, above 0: log(exp(v) - 1), of large ones too."""
+    return values + torch.log(-torch.expm1(-values))

@@ -17,6 +17,7 @@ from kinwise.data.images import Images
 from kinwise.data.rows import Pixels
 from kinwise.errors import InputError
 from kinwise.learn.feed import Feed
+from kinwise.learn.limits import check_steps
 from kinwise.learn.losses import loss_context, loss_named
 from kinwise.learn.machine import Machine
 from kinwise.learn.network import Network, build
@@ -79,9 +80,10 @@ class Training:
         statistics = _statistics(config, train_pixels)
         self.network: Network = build(config, images.hierarchy, statistics, images.pixels.shape[-1], config.seed)
         statistics = self.network.statistics
+        self.feed = Feed(images, config, statistics, machine.device, processes)
+        check_steps(self.network, self.feed)
         self.network.backbone.prepare(train_pixels, statistics)
         self.network.to(machine.device)
-        self.feed = Feed(images, config, statistics, machine.device, processes)
         self.loss = loss_named(config)
         partial = bool((images.train.level_labels < 0).any())
         self.context = loss_context(config, images.hierarchy, machine.device, partial=partial)

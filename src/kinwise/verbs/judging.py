@@ -29,7 +29,7 @@ class Evaluate:
     promise: Annotated[float | None, arg(metavar="SHARE", help_behavior_hint="")] = None
     """Answers that stop early so that this share of them is right, such as 0.95; by climb, or by --decision hedge."""
     data: Annotated[str | None, arg(metavar="DATA", help_behavior_hint="")] = None
-    """Run the network on these pictures instead of taking the saved predictions: their test part, or all without one."""
+    """Instead of taking the saved predictions, run the network on these pictures: their test part, or all of them."""
     data_dir: DataFolder = None
     """Where data sets are kept, for --data."""
     json: Flag = False

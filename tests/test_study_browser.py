@@ -15,7 +15,7 @@ from kinwise.studies.page import study_page
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("study") / "table.html"
     places = [
-        replace(row, place={"data": data, **row.place}, comparable=data == "shapes")
+        replace(row, place={"data": data, **row.place}, data=data, comparable=data == "shapes")
         for data in ("shapes", "cifar100")
         for row in ROWS
     ]
@@ -34,7 +34,7 @@ def test_every_place_is_a_numbered_disc(visit: Visit) -> None:
         "[...document.querySelectorAll('[data-chart]')].map((box) => "
         "[box.dataset.chart, [...box.querySelectorAll('.textpoint text')].map((text) => text.textContent)])"
     )
-    assert found == [["places-shapes", ["1", "2"]], ["places-cifar100", ["3", "4"]]]
+    assert found == [["places-1", ["1", "2"]], ["places-2", ["3", "4"]]]
     assert visit.page.locator(".errorbar path").count() == 8
 
 

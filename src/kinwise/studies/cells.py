@@ -39,6 +39,8 @@ class Cell:
     Attributes:
         place: the value on every axis but the seed.
         decision: the rule.
+        data: the name of the data set; empty where the study names none.
+        split: the name of the split.
         tree: the name of the tree.
         runs: all that the study has there.
         scores: of those that were judged, by seed.
@@ -47,6 +49,8 @@ class Cell:
 
     place: dict[str, str]
     decision: str
+    data: str
+    split: str
     tree: str
     runs: tuple[Planned, ...]
     scores: dict[str, Scores]
@@ -86,7 +90,9 @@ def _cell(
     return Cell(
         place={axis: text for axis, text in runs[0].place.items() if axis != SEED},
         decision=decision,
-        tree=tree or runs[0].settings.get("hierarchy", ""),
+        data=runs[0].data,
+        split=runs[0].split,
+        tree=tree or runs[0].tree,
         runs=tuple(runs),
         scores={seed_of(run): one.scores for run in runs if (one := found[run.name]) and one.scores},
         failed=tuple(name for name, one in found.items() if name in failed or (one and one.trouble)),
@@ -107,7 +113,8 @@ def _row(cell: Cell, judging: Judging) -> Row:
     scores = list(cell.scores.values())
     plain = table.row(_shown(cell, judging), scores=scores, failed=cell.failed, planned=len(cell.runs))
     baseline = bool(judging.baseline) and _key(cell) == _baseline_of(cell, judging)
-    return replace(plain, decision=cell.decision, tree=cell.tree, baseline=baseline)
+    ground = {"data": cell.data, "split": cell.split, "tree": cell.tree}
+    return replace(plain, decision=cell.decision, baseline=baseline, **ground)  # type: ignore[arg-type]
 
 
 def _shown(cell: Cell, judging: Judging) -> dict[str, str]:

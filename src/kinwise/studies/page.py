@@ -8,12 +8,11 @@ from kinwise.show.glossary import TERMS
 from kinwise.show.glossary import title as title_of
 from kinwise.show.page import render
 from kinwise.show.sections import Chart
-from kinwise.show.tallies import display
 from kinwise.show.theme import figure, text
 from kinwise.studies import differences, table
-from kinwise.studies.cells import JUDGED_BY
+from kinwise.studies.alike import SEVERITY, Alike, alike, finest, name_among
 from kinwise.studies.differences import Difference
-from kinwise.studies.fronts import SEVERITY, finest, front_charts, fronts
+from kinwise.studies.fronts import front_charts
 from kinwise.studies.result import Study
 from kinwise.studies.table import Column, Row, Spread
 
@@ -21,10 +20,7 @@ from kinwise.studies.table import Column, Row, Spread
 def study_page(study: Study) -> str:
     """One self-contained HTML page; the same study gives the same text."""
     numbered = list(enumerate(study.rows, start=1))
-    if study.judging:
-        charts = list(front_charts(fronts(study.rows)))
-    else:
-        charts = [chart for name in _data_sets(study.rows) if (chart := _chart(name, numbered))]
+    charts = list(front_charts(alike(study.rows))) if study.judging else _charts(study.rows)
     keys = {"accuracy", *(column.key for column in study.columns)}
     return render(
         "study.html.j2",
@@ -64,7 +60,8 @@ def verdict(study: Study) -> str:
         return " ".join([said, *_findings(study)])
     judged = [row for row in study.rows if row.n]
     keys = {finest(row) for row in judged}
-    if len(judged) < 2 or len(keys) > 1 or len(_data_sets(judged)) > 1 or not all(row.comparable for row in judged):
+    pictures = {(row.data, row.split) for row in judged}
+    if len(judged) < 2 or len(keys) > 1 or len(pictures) > 1 or not all(row.comparable for row in judged):
         return said
     (key,) = keys
     column = next(column for column in study.columns if column.key == key)
@@ -73,19 +70,24 @@ def verdict(study: Study) -> str:
 
 
 def _findings(study: Study) -> list[str]:
-    """For each tree how many rows are milder than the baseline and in no figure worse, and which is the mildest."""
-    said = []
-    for tree in dict.fromkeys(one.place.get(JUDGED_BY, "") for one in study.differences):
-        held = [one for one in study.differences if one.place.get(JUDGED_BY, "") == tree]
-        good = [one for one in held if _is_milder(one, study.compared)]
-        count = f"{len(good) or 'none'} of {len(held)} rows"
-        start = f"By the tree {tree} {count}" if tree else f"{count[0].upper()}{count[1:]}"
-        told = f"{start} {'is' if len(good) == 1 else 'are'} milder than the baseline, and in no figure worse"
-        if good:
-            best = min(good, key=lambda one: one.figures[SEVERITY].mean)
-            told += f"; the mildest: {', '.join(text for axis, text in best.place.items() if axis != JUDGED_BY)}"
-        said.append(f"{told}.")
+    """Of each set of rows that compare: how many are milder than the baseline and in no figure worse."""
+    groups, said = alike(study.rows), []
+    for group in groups:
+        places = [row.place for _, row in group.numbered]
+        held = [one for one in study.differences if one.place in places]
+        if held:
+            said.append(_finding(held, study.compared, group.where if len(groups) > 1 else ""))
     return said
+
+
+def _finding(held: Sequence[Difference], compared: Sequence[Column], where: str) -> str:
+    """What the differences of rows that compare come to; ``where`` says which rows, empty for all."""
+    good = [one for one in held if _is_milder(one, compared)]
+    told = f"{where} {len(good) or 'none'} of {len(held)} rows {'is' if len(good) == 1 else 'are'}".lstrip()
+    told = f"{told[0].upper()}{told[1:]} milder than the baseline, and in no figure worse"
+    if good:
+        told += f"; the mildest: {name_among(min(good, key=lambda one: one.figures[SEVERITY].mean).place)}"
+    return f"{told}."
 
 
 def _is_milder(one: Difference, compared: Sequence[Column]) -> bool:
@@ -97,10 +99,6 @@ def _is_milder(one: Difference, compared: Sequence[Column]) -> bool:
 def name_of(row: Row) -> str:
     """The place of a row in words."""
     return ", ".join(row.place.values()) or "every run"
-
-
-def _data_sets(rows: Sequence[Row]) -> list[str]:
-    return list({row.place.get("data", ""): None for row in rows})
 
 
 def _cell(column: Column, row: Row) -> tuple[str, str, str]:
@@ -122,23 +120,26 @@ def _difference(column: Column, found: Spread | None) -> tuple[str, str, str, st
     return repr(found.mean), mean, " to ".join(shown), differences.direction(column, found)
 
 
-def _chart(data: str, numbered: Sequence[tuple[int, Row]]) -> Chart | None:
-    """Accuracy at the finest level against average severity of all places on one data set; None before any is done."""
-    shown = [(number, row) for number, row in numbered if row.n and row.place.get("data", "") == data]
-    if not shown:
-        return None
-    key = finest(shown[0][1])
-    level = display(key.removeprefix("accuracy "))
+def _charts(rows: Sequence[Row]) -> list[Chart]:
+    """Accuracy at the finest level against average severity, a chart for each data set and tree.
+
+    On a chart another split has another mark.
+    """
+    return [_chart(group, f"places-{place}") for place, group in enumerate(alike(rows, apart=["data"]), start=1)]
+
+
+def _chart(group: Alike, name: str) -> Chart:
+    shown, key, what = group.numbered, group.key, f"{group.level} accuracy against average severity"
     rows = [
         [str(number), name_of(row), _plain(row.figures[key], 100, " %"), _plain(row.figures[SEVERITY], 1, "")]
         for number, row in shown
     ]
     return Chart(
-        name=f"places-{data}" if data else "places",
-        heading=f"{data}: {level} accuracy against average severity" if data else "",
-        description=f"{level} accuracy against average severity of {len(shown)} places on the axes",
-        figure=_places(shown, key, level),
-        rows=[["number", "what", f"{level} accuracy", "average severity"], *rows],
+        name=name,
+        heading=f"{group.heading}: {what}" if group.heading else "",
+        description=f"{what} of {len(shown)} places on the axes",
+        figure=_places(shown, key, group.level),
+        rows=[["number", "what", f"{group.level} accuracy", "average severity"], *rows],
     )
 
 

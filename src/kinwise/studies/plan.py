@@ -44,6 +44,21 @@ class Planned:
         return self.settings.get("recipe", Config().recipe)
 
     @property
+    def data(self) -> str:
+        """The name of the data set; empty where the study names none."""
+        return self.settings.get("data", "")
+
+    @property
+    def split(self) -> str:
+        """The name of the split."""
+        return self.settings.get("split", recipe(self.recipe).config.split)
+
+    @property
+    def tree(self) -> str:
+        """The name of the tree; empty: the one that the pictures come with."""
+        return self.settings.get("hierarchy", "")
+
+    @property
     def changes(self) -> tuple[str, ...]:
         """``key=value`` texts that make the recipe this run's config."""
         return tuple(f"{key}={text}" for key, text in self.settings.items() if key != "recipe")

@@ -151,11 +151,16 @@ def gather(
 
 def _rows_as_trained(plan: Plan, scores: Mapping[str, Scores], failed: Mapping[str, Outcome]) -> tuple[Row, ...]:
     return tuple(
-        table.row(
-            {axis: text for axis, text in runs[0].place.items() if axis != SEED},
-            scores=[scores[run.name] for run in runs if run.name in scores],
-            failed=[run.name for run in runs if run.name in failed],
-            planned=len(runs),
+        replace(
+            table.row(
+                {axis: text for axis, text in runs[0].place.items() if axis != SEED},
+                scores=[scores[run.name] for run in runs if run.name in scores],
+                failed=[run.name for run in runs if run.name in failed],
+                planned=len(runs),
+            ),
+            data=runs[0].data,
+            split=runs[0].split,
+            tree=runs[0].tree,
         )
         for runs in cells.places(plan).values()
     )

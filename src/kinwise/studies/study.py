@@ -20,10 +20,11 @@ from kinwise.judge.scores import Scores
 from kinwise.record import CONFIG, config_of
 from kinwise.run import Run
 from kinwise.show.glossary import clock, percent
+from kinwise.studies.alike import alike
 from kinwise.studies.cluster import run_on_cluster
 from kinwise.studies.differences import comma_separated
 from kinwise.studies.fit import fitted
-from kinwise.studies.fronts import fronts, write_fronts
+from kinwise.studies.fronts import write_fronts
 from kinwise.studies.judged import Judged, judged
 from kinwise.studies.page import study_page
 from kinwise.studies.plan import Plan, Source, read_plan
@@ -97,7 +98,7 @@ def study(
         finally:
             found = book.write()
         if found.judging:
-            write_fronts(folder, fronts(found.rows))
+            write_fronts(folder, alike(found.rows))
     return found
 
 

@@ -82,6 +82,8 @@ class Row:
         figures: of the complete runs: key of the column -> mean and interval; a figure that is undefined is left out.
         comparable: whether all were judged on the official test pictures.
         decision: the rule that their answers come from; empty: the one they were judged by when they were trained.
+        data: the name of the data set; empty where the study names none.
+        split: the name of the split.
         tree: the name of the tree they were judged by; empty: the one that their pictures come with.
         baseline: whether others are held against it.
         stops: whether its answers may stop at an inner node.
@@ -95,6 +97,8 @@ class Row:
     figures: dict[str, Spread]
     comparable: bool = True
     decision: str = ""
+    data: str = ""
+    split: str = ""
     tree: str = ""
     baseline: bool = False
     stops: bool = False

@@ -1,0 +1,86 @@
+"""Rows of a study that compare: a chart, a front and a headline for each set of them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pages import figures, words
+
+from kinwise.hierarchy import Hierarchy
+from kinwise.judge.metrics import score
+from kinwise.judge.scores import Scores
+from kinwise.studies.alike import alike
+from kinwise.studies.judged import Judged
+from kinwise.studies.page import study_page, verdict
+from kinwise.studies.plan import read_plan
+from kinwise.studies.result import Study, gather
+
+LEVELS = ("superclass", "class")
+
+
+def answers(right: float, seed: int = 0, levels: tuple[str, ...] = LEVELS) -> Scores:
+    """Scores of made-up answers, better with a larger ``right``."""
+    tree = Hierarchy(parents=[-1, 0, 0, 1, 1, 2, 2], names=["root", *"ABabcd"], levels=levels)
+    random = np.random.default_rng(seed)
+    labels = random.integers(4, size=80)
+    raised = random.normal(size=(80, 4))
+    raised[np.arange(80), labels] += right
+    shares = np.exp(raised)
+    return score(shares / shares.sum(axis=1, keepdims=True), labels, tree, decision="argmax", resamples=1)
+
+
+def study_of(source: Mapping[str, Any], scores: list[Scores]) -> Study:
+    """What becomes of runs with these scores, by the order of the plan; under every tree the same."""
+    plan = read_plan(source)
+    known = {run.name: one for run, one in zip(plan.runs, scores, strict=True)}
+    ways = plan.judging.ways if plan.judging else ()
+    judged = {
+        name: [Judged(decision=rule, tree=tree, scores=one) for rule, tree in ways] for name, one in known.items()
+    }
+    return gather(plan, Path("runs/study"), known, {}, judged)
+
+
+def test_trees_whose_finest_levels_have_other_names_have_a_chart_each() -> None:
+    found = study_of(
+        {"axes": {"hierarchy": ["one.json", "two.json"], "seed": [0]}, "set": {"data": "shapes"}},
+        [answers(1.5), answers(1.5, levels=("family", "species"))],
+    )
+    page = study_page(found)
+    assert set(figures(page)) == {"places-1", "places-2"}
+    assert "Judged by the tree one.json: class accuracy against average severity" in words(page)
+    assert "Judged by the tree two.json: species accuracy against average severity" in words(page)
+    assert verdict(found) == "2 of 2 runs are complete.", "other levels have no best among them"
+
+
+@pytest.mark.parametrize("judge", [{}, {"judge": {}}])
+def test_rows_under_other_trees_share_no_chart(judge: dict[str, Any]) -> None:
+    axes = {"hierarchy": ["one.json", "two.json"], "loss": ["flat", "levels"], "seed": [0]}
+    found = study_of({"axes": axes, "set": {"data": "shapes"}, **judge}, [answers(1 + one / 2) for one in range(4)])
+    assert [(one.tree, [number for number, _ in one.numbered]) for one in alike(found.rows)] == [
+        ("one.json", [1, 2]),
+        ("two.json", [3, 4]),
+    ]
+    assert len(figures(study_page(found))) == 2
+
+
+def test_the_mildest_is_named_for_each_tree_that_runs_were_trained_on() -> None:
+    axes = {"hierarchy": ["one.json", "two.json"], "loss": ["flat", "levels"], "seed": [0, 1]}
+    found = study_of(
+        {"axes": axes, "set": {"data": "shapes"}, "judge": {"baseline": "flat"}},
+        [answers(right, seed) for right in (0.5, 3, 0.5, 0.5) for seed in (0, 1)],
+    )
+    assert verdict(found).startswith("8 of 8 runs are complete. By the tree one.json ")
+    assert " By the tree two.json none of 1 rows are milder" in verdict(found)
+
+
+def test_variants_on_other_pictures_share_neither_front_nor_headline() -> None:
+    variants = [{"name": "a", "data": "shapes"}, {"name": "b", "data": "shapes", "split": "80:20"}]
+    plan = {"axes": {"loss": ["flat", "levels"], "seed": [0]}, "variants": variants}
+    scores = [answers(1 + one / 2) for one in range(4)]
+    found = study_of({**plan, "judge": {}}, scores)
+    assert [(one.heading, len(one.numbered)) for one in alike(found.rows)] == [("official", 2), ("80:20", 2)]
+    assert len(figures(study_page(found))) == 2
+    assert len(figures(study_page(study_of(plan, scores)))) == 1, "there another split is another mark"
+    assert verdict(study_of(plan, scores)) == "4 of 4 runs are complete."

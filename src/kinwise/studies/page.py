@@ -81,9 +81,16 @@ def _findings(study: Study) -> list[str]:
 
 
 def _finding(held: Sequence[Difference], compared: Sequence[Column], where: str) -> str:
-    """What the differences of rows that compare come to; ``where`` says which rows, empty for all."""
-    good = [one for one in held if _is_milder(one, compared)]
-    told = f"{where} {len(good) or 'none'} of {len(held)} rows {'is' if len(good) == 1 else 'are'}".lstrip()
+    """What the differences of rows that compare come to; ``where`` says which rows, empty for all.
+
+    Only rows count whose severity has an interval: those of two seeds at least.
+    """
+    known = [one for one in held if one.figures[SEVERITY].n > 1]
+    if not known:
+        told = f"{where} one seed alone cannot tell which rows are milder than the baseline.".lstrip()
+        return f"{told[0].upper()}{told[1:]}"
+    good = [one for one in known if _is_milder(one, compared)]
+    told = f"{where} {len(good) or 'none'} of {len(known)} rows {'is' if len(good) == 1 else 'are'}".lstrip()
     told = f"{told[0].upper()}{told[1:]} milder than the baseline, and in no figure worse"
     if good:
         told += f"; the mildest: {name_among(min(good, key=lambda one: one.figures[SEVERITY].mean).place)}"

@@ -11,7 +11,8 @@ from pages import figures, words
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.metrics import score
 from kinwise.judge.scores import Scores
-from kinwise.studies.alike import alike
+from kinwise.studies.alike import Alike, alike
+from kinwise.studies.fronts import write_fronts
 from kinwise.studies.judged import Judged
 from kinwise.studies.page import study_page, verdict
 from kinwise.studies.plan import read_plan
@@ -84,3 +85,40 @@ def test_variants_on_other_pictures_share_neither_front_nor_headline() -> None:
     assert len(figures(study_page(found))) == 2
     assert len(figures(study_page(study_of(plan, scores)))) == 1, "there another split is another mark"
     assert verdict(study_of(plan, scores)) == "4 of 4 runs are complete."
+
+
+def test_one_seed_alone_cannot_tell_what_is_milder() -> None:
+    plan = {"axes": {"loss": ["flat", "levels"], "seed": [0]}, "judge": {"baseline": "flat"}}
+    found = study_of(plan, [answers(1), answers(4)])
+    told = "2 of 2 runs are complete. One seed alone cannot tell which rows are milder than the baseline."
+    assert verdict(found) == told
+    more = study_of({**plan, "axes": {**plan["axes"], "seed": [0, 1]}}, [answers(1)] * 2 + [answers(4)] * 2)
+    assert " 1 of 1 rows is milder than the baseline" in verdict(more)
+
+
+LONG = "a-very-long-name-of-a-folder-that-fills-all-forty"
+
+
+@pytest.mark.parametrize(
+    ("grounds", "expected"),
+    [
+        ([(("/home/me/flowers",), "")], ["front-flowers"]),
+        (
+            [(("flowers",), "own.csv"), (("flowers",), "own.csv:shuffled")],
+            ["front-flowers-own", "front-flowers-own-shuffled"],
+        ),
+        ([((LONG,), "a"), ((LONG,), "b")], [f"front-{place}-{LONG[:38]}" for place in (1, 2)]),
+        ([(("Bird!",), ""), (("bird",), ""), (("cat",), "")], ["front-1-bird", "front-2-bird", "front-cat"]),
+        ([(("鳥",), ""), (("花",), "")], ["front-1", "front-2"]),
+        ([((), "x/1.csv"), ((), "鳥"), ((), "花")], ["front-1", "front-2", "front-3"]),
+        ([((), "鳥"), ((), "花"), ((), "x/1.csv")], ["front-1", "front-2", "front-3-1"]),
+    ],
+)
+def test_no_figure_overwrites_another(
+    grounds: list[tuple[tuple[str, ...], str]], expected: list[str], tmp_path: Path
+) -> None:
+    row = study_of({"axes": {"seed": [0]}, "judge": {}}, [answers(1)]).rows[0]
+    key, numbered = "accuracy class", ((1, row),)
+    found = [Alike(apart=apart, tree=tree, by="", key=key, numbered=numbered) for apart, tree in grounds]
+    written = write_fronts(tmp_path, found)
+    assert [path.stem for path in written if path.suffix == ".svg"] == expected

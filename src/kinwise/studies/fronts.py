@@ -72,8 +72,17 @@ def write_fronts(folder: Path, found: Sequence[Alike]) -> list[Path]:
 
 def _names(found: Sequence[Alike]) -> list[str]:
     """What tells each chart's file from the others'; a number where that is not enough."""
-    trees = [one.tree.removesuffix(SHUFFLED) for one in found]
-    marks = [one.tree[len(tree) :] for one, tree in zip(found, trees, strict=True)]
-    stems = [Path(tree).stem + mark for tree, mark in zip(trees, marks, strict=True)]
-    plain = ["-".join(filter(None, (*one.apart, stem))) for one, stem in zip(found, stems, strict=True)]
-    return [f"{place} {name}" if plain.count(name) > 1 else name for place, name in enumerate(plain, start=1)]
+    from kinwise.show.paper.style import file_name
+
+    plain = [_name(one) for one in found]
+    files = [file_name("front", name) for name in plain]
+    numbered = [f"{place} {name}" for place, name in enumerate(plain, start=1)]
+    names = [long if files.count(file) > 1 else name for long, file, name in zip(numbered, files, plain, strict=True)]
+    return names if len({file_name("front", name) for name in names}) == len(names) else numbered
+
+
+def _name(one: Alike) -> str:
+    """The pictures and the tree of a chart, without the folders that they lie in."""
+    tree = one.tree.removesuffix(SHUFFLED)
+    stem = Path(tree).stem + one.tree[len(tree) :]
+    return "-".join(filter(None, (*(Path(text).name for text in one.apart), stem)))

@@ -13,7 +13,7 @@ from kinwise.judge.metrics import score
 from kinwise.judge.predictions import Predictions
 from kinwise.show import charts, sections, tallies
 from kinwise.show.matrix import confusion_matrix
-from kinwise.show.theme import ink, severity_colours, text
+from kinwise.show.theme import ink, names_axis, severity_colours, text
 
 HISTORY = [
     {"epoch": 1, "seconds": 50.0, "loss": 4.0, "learning_rate": 0.1, "accuracy": {"train": {"class": 0.25}}},
@@ -121,6 +121,14 @@ def test_bars_of_accuracy_carry_their_intervals() -> None:
     np.testing.assert_allclose(bar.error_x.array, [0.1, 0.2])
     np.testing.assert_allclose(bar.error_x.arrayminus, [0.1, 0.1])
     assert list(bar.marker.color) == ["var(--severity-1)", "var(--severity-0)"]
+
+
+def test_names_that_are_numbers_stay_names() -> None:
+    one = np.array([0.5, 0.5])
+    assert charts.accuracy_per_level(["2023", "2024"], one, one, one).layout.yaxis.type == "category"
+    assert charts.severity_histogram(one, one, ["2023", "2024"]).layout.xaxis.type == "category"
+    axis = names_axis(["1", "the same family"])
+    assert (axis["type"], axis["ticktext"]) == ("category", ["1", "the<br>same<br>family"])
 
 
 def test_the_histogram_of_severities_shows_shares_beside_random_ones() -> None:

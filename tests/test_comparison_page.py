@@ -13,11 +13,13 @@ from strategies import hierarchies
 from zoo import LABELS, PROBABILITIES, ZOO, cifar_predictions, random_predictions
 
 from kinwise.hierarchy import Hierarchy
+from kinwise.judge.bootstrap import Figure
 from kinwise.judge.compare import compare
 from kinwise.judge.comparison import Comparison
 from kinwise.judge.comparison_text import verdict
 from kinwise.judge.predictions import Predictions
 from kinwise.judge.scores import MEASURES
+from kinwise.show import comparison_charts as charts
 from kinwise.show.comparison import comparison_html
 
 LONG = "a_very_long_name_without_any_space_to_break_it_in_two_parts_anywhere_at_all"
@@ -121,7 +123,7 @@ def test_hostile_names_stay_text() -> None:
     assert not [tag for tag, attributes in outline.elements if tag == "img" or "onerror" in attributes]
     assert HOSTILE.replace("\u2028", " ") in words(page)
     assert "42" not in words(page)
-    assert "&lt;b&gt;d&lt;/b&gt;" in figures(page)["classes-1"]["layout"]["yaxis"]["categoryarray"]
+    assert "&lt;b&gt;d&lt;/b&gt;" in figures(page)["classes-1"]["layout"]["yaxis"]["ticktext"]
 
 
 @settings(max_examples=5)
@@ -131,6 +133,17 @@ def test_any_tree_gives_a_well_formed_page(tree: Hierarchy) -> None:
     second = replace(random_predictions(tree, 12, 1), labels=first.labels)
     comparison = compare([first, second], names=("a", "b"), decision="independent", resamples=5)
     assert Outline(without_plotly(comparison_html(comparison))).open == []
+
+
+def test_classes_that_are_numbers_or_read_the_same_keep_their_places() -> None:
+    found = [Figure(one / 10, one / 10, one / 10) for one in range(3)]
+    drawn = charts.differences(["100", "a_b", "a b"], found, ["better", "", "better"], ["+1", "0", "+2"], height=2)
+    first, second = drawn.data
+    assert (list(first.y), list(second.y)) == ([0, 2], [1])
+    assert [told[0] for told in (*first.customdata, *second.customdata)] == ["100", "a b", "a b"]
+    assert list(drawn.layout.yaxis.tickvals) == [0, 1, 2]
+    assert list(drawn.layout.yaxis.ticktext) == ["100", "a b", "a b"]
+    assert tuple(drawn.layout.yaxis.range) == (2.6, -0.6), "the first on top"
 
 
 # --- in a browser -----------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from kinwise.judge.predictions import Predictions
 from kinwise.judge.selective import RiskCoverage
 from kinwise.show.glossary import SPACE, clock, percent
 from kinwise.show.tallies import Reliability, node_accuracy
-from kinwise.show.theme import figure, ink, level_colour, text
+from kinwise.show.theme import figure, ink, level_colour, names_axis, text
 
 MOST_SECTORS = 600
 """More of them in the rings of a tree take too long to draw."""
@@ -53,7 +53,7 @@ def accuracy_per_level(levels: Sequence[str], values: np.ndarray, lows: np.ndarr
         bars,
         height=70 + 52 * len(levels),
         xaxis=shares_axis(),
-        yaxis={"automargin": True, "tickfont": {"color": "var(--text)", "size": 13}},
+        yaxis={"type": "category", "automargin": True, "tickfont": {"color": "var(--text)", "size": 13}},
         margin={"l": 20, "r": 34, "t": 6, "b": 30},
         showlegend=False,
     )
@@ -68,7 +68,6 @@ def severity_histogram(counts: np.ndarray, random: np.ndarray, names: Sequence[s
     part = slice(first, None)
     shares = [values[part] / max(values[part].sum(), 1e-12) for values in (np.asarray(counts), np.asarray(random))]
     labels = [text(name) for name in names[part]]
-    ticks = [label.replace(" ", "<br>") for label in labels]
     colours = [f"var(--severity-{severity})" for severity in range(first, len(names))]
     what = "mistakes" if first else "pictures"
     high = min(1.14 * max(float(share.max()) for share in shares), 1.14)
@@ -95,7 +94,7 @@ def severity_histogram(counts: np.ndarray, random: np.ndarray, names: Sequence[s
         bargap=0.25,
         bargroupgap=0.06,
         yaxis=shares_axis(high),
-        xaxis={"tickvals": labels, "ticktext": ticks, "tickangle": 0},
+        xaxis=names_axis(labels),
         margin={"l": 48, "r": 8, "b": 44, "t": 8},
         meta={"narrow": {"xaxis.tickfont.size": 10}},
     )

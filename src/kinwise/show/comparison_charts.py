@@ -14,7 +14,7 @@ from kinwise.judge.bootstrap import Figure
 from kinwise.judge.comparison import Side
 from kinwise.show.charts import curve, shares_axis
 from kinwise.show.glossary import interval, percent, value
-from kinwise.show.theme import figure, text
+from kinwise.show.theme import figure, names_axis, text
 
 History = Sequence[Mapping[str, Any]]
 
@@ -42,7 +42,7 @@ def differences(
         points.append(
             go.Scatter(
                 x=[found[i].value for i in at],
-                y=[names[i] for i in at],
+                y=at,
                 mode="markers",
                 marker={"color": colour, "size": 9},
                 error_x={
@@ -52,8 +52,8 @@ def differences(
                     "thickness": 2.5,
                     "width": 0,
                 },
-                customdata=[[shown[i], direction or "possibly chance"] for i in at],
-                hovertemplate="%{y}<br><b>%{customdata[0]}</b><br>%{customdata[1]}<extra></extra>",
+                customdata=[[names[i], shown[i], direction or "possibly chance"] for i in at],
+                hovertemplate="%{customdata[0]}<br><b>%{customdata[1]}</b><br>%{customdata[2]}<extra></extra>",
             )
         )
     line = {"type": "line", "x0": 0, "x1": 0, "yref": "paper", "y0": 0, "y1": 1, "line": {"color": "var(--muted)"}}
@@ -63,11 +63,11 @@ def differences(
         showlegend=False,
         shapes=[{**line, "layer": "below"}],
         yaxis={
-            "categoryorder": "array",
-            "categoryarray": names[::-1],
+            "tickvals": list(range(len(names))),  # their places: two names may read the same
+            "ticktext": names,
             "automargin": True,
             "tickfont": {"color": "var(--text)", "size": 12},
-            "range": [-0.6, len(names) - 0.4],
+            "range": [len(names) - 0.4, -0.6],
         },
         margin={"l": 20, "r": 16, "t": 6, "b": 34},
         meta={"narrow": {"yaxis.tickfont.size": 10.5}},
@@ -103,7 +103,7 @@ def severities(sides: Sequence[Side], names: Sequence[str], *, first: int) -> go
         bargap=0.22,
         bargroupgap=0.06,
         yaxis=shares_axis(max(high, 0.1)),
-        xaxis={"tickvals": labels, "ticktext": [label.replace(" ", "<br>") for label in labels], "tickangle": 0},
+        xaxis=names_axis(labels),
         margin={"l": 48, "r": 8, "b": 44, "t": 8},
         meta={"narrow": {"xaxis.tickfont.size": 10}},
     )

@@ -7,7 +7,7 @@ level has the colour of the answers that are right down to it. Runs side by side
 the baseline, is grey.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
 from typing import Any
@@ -69,6 +69,12 @@ def figure(*traces: Any, height: int = 300, meta: Mapping[str, Any] | None = Non
     ``narrow`` holds what to change in the layout on a phone, as dotted keys.
     """
     return go.Figure(data=traces, layout={"template": _template(), "height": height, "meta": meta or {}, **layout})
+
+
+def names_axis(labels: Sequence[str]) -> dict[str, Any]:
+    """An axis of names, one word below the other; names that are numbers stay names."""
+    ticks = [label.replace(" ", "<br>") for label in labels]
+    return {"type": "category", "tickvals": list(labels), "ticktext": ticks, "tickangle": 0}
 
 
 @cache

@@ -45,7 +45,14 @@ FIXED = {
 PLAN: dict[str, Any] = {"axes": {"data": ["shapes"], "seed": [0, 1]}, "set": {**FIXED}}
 GOOD = ["data=shapes,seed=0", "data=shapes,seed=1"]
 
-AXES = {"loss": ["flat", "levels"], "variant": ["slow", "fast"], "batch": ["32", "64"], "seed": ["0", "1"]}
+AXES = {
+    "loss": ["flat", "levels"],
+    "variant": ["slow", "fast"],
+    "batch": ["32", "64"],
+    "seed": ["0", "1"],
+    "widths": ["8,8,8", "16,16,16"],
+    "epochs": ["3.0", "9.0"],
+}
 RULES = ["argmax", "top-down"]
 
 
@@ -113,6 +120,9 @@ def test_all_rules_and_several_trees() -> None:
         ("slow", {"variant": "slow"}),
         ({"variant": "fast", "loss": "flat"}, {"variant": "fast", "loss": "flat"}),
         ({"batch": 64}, {"batch": "64"}),
+        ({"widths": [8, 8, 8]}, {"widths": "8,8,8"}),
+        ({"widths": "8,8,8"}, {"widths": "8,8,8"}),
+        ({"epochs": 3}, {"epochs": "3.0"}),
     ],
 )
 def test_a_baseline_is_a_loss_or_a_variant_or_a_place(written: object, expected: dict[str, str]) -> None:
@@ -134,6 +144,7 @@ def test_a_baseline_is_a_loss_or_a_variant_or_a_place(written: object, expected:
         ({"baseline": {"los": "flat"}}, r"baseline: no axis 'los' to compare on; did you mean 'loss'\?"),
         ({"baseline": {"seed": 0}}, "baseline: no axis 'seed' to compare on"),
         ({"baseline": {"loss": "hxe"}}, "baseline: 'hxe' is not on the axis loss; there are: flat, levels"),
+        ({"baseline": {"loss": [8, 8]}}, r"baseline: \[8, 8\] is not on the axis loss; there are: flat, levels"),
         ({"baseline": []}, "baseline: expected a loss, a variant, or"),
         ({"baseline": "flat", "decisions": ["top-down"]}, "baseline: it answers by argmax; add argmax to decisions"),
     ],

@@ -8,6 +8,7 @@ from typing import Any
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.decide import RULES
+from kinwise.studies.settings import setting
 from kinwise.taxonomy import find
 
 KEYS = ("decisions", "hierarchies", "baseline")
@@ -16,7 +17,9 @@ PLAIN = "argmax"
 ALL = "all"
 OWN = ""
 """The name of the tree that each run was trained on."""
-BASELINE_AXES = ("loss", "variant")
+VARIANT = "variant"
+"""The axis of all variants together, by their names."""
+BASELINE_AXES = ("loss", VARIANT)
 """Where a baseline is looked for that is one word."""
 
 
@@ -130,11 +133,18 @@ def _on_axis(axis: str, value: Any, axes: Mapping[str, Sequence[str]]) -> tuple[
         raise InputError(
             f"[judge] baseline: no axis {axis!r} to compare on{_hint(axis, known)} There are: {', '.join(known)}"
         )
-    written = {str(value), str(float(value)) if isinstance(value, int | float) else str(value)}
-    for text in axes[axis]:
-        if text in written:
-            return axis, text
+    text = str(value) if axis == VARIANT else _written(axis, value)
+    if text in axes[axis]:
+        return axis, text
     raise InputError(f"[judge] baseline: {value!r} is not on the axis {axis}; there are: {', '.join(axes[axis])}")
+
+
+def _written(key: str, value: Any) -> str:
+    """A value as the study writes it; what does not fit the key is no value of it, and stays as it is."""
+    try:
+        return setting(key, value)
+    except InputError:
+        return str(value)
 
 
 def _hint(word: str, known: Sequence[str]) -> str:

@@ -22,9 +22,10 @@ from kinwise.data.images import Images, hold_out
 from kinwise.errors import InputError
 from kinwise.judge.metrics import score
 from kinwise.judge.predictions import Predictions
+from kinwise.judge.scores import MEASURES
 from kinwise.studies import search as searching
 from kinwise.studies.search import Search, objective_of
-from kinwise.studies.space import read_space
+from kinwise.studies.space import NO_OBJECTIVES, read_space
 from kinwise.studies.trial import trial
 
 pytest_plugins = ["run_fixtures"]
@@ -97,6 +98,10 @@ def test_severity_factors_never_fall(seed: int, low: float, width: float) -> Non
         ("[serach]\n", r"unknown section 'serach'; did you mean search\?"),
         ("[search]\nobjective = 'acuracy'\nbatch = [1, 2]\n", "unknown objective 'acuracy'"),
         ("[search]\nobjective = 'mistakes'\nbatch = [1, 2]\n", "unknown objective 'mistakes'"),
+        (
+            "[search]\nobjective = 'calibrated_error'\nbatch = [1, 2]\n",
+            "unknown objective 'calibrated_error'; there are",
+        ),
         ("[search]\nseed = [0, 1]\n", "seed cannot be looked for"),
         ("[search]\nbatch = [1, 2]\n[set]\nbatch = 3\n", r"batch stands in \[set\] and in \[search\]"),
         ("[search]\nbatch = [1, 2]\n[set]\nvalidation = 0\n", "validation must be above 0.*never on test pictures"),
@@ -160,6 +165,8 @@ def test_a_trial_needs_pictures_held_out() -> None:
 def test_the_objective_is_the_figure_of_the_finest_level_or_of_the_tree() -> None:
     found = trial(CONFIG.changed(["epochs=1"]), tiny_images())
     scores = score(found)
+    known = [key for key in MEASURES if key not in NO_OBJECTIVES]
+    assert all(np.isfinite(objective_of(name, found)) for name in known), "what can be asked for is there"
     assert objective_of("accuracy", found) == scores.accuracy["class"]
     assert objective_of("negative_log_likelihood", found) == scores.level["class"]["negative_log_likelihood"].value
     assert objective_of("average_severity", found) == scores.average_severity

@@ -9,11 +9,13 @@ from kinwise.config import Config
 from kinwise.errors import InputError
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.scores import MEASURES
-from kinwise.studies.plan import Source, read_file, setting, settings_of
+from kinwise.studies.plan import Source, read_file
+from kinwise.studies.settings import setting, settings_of
 
 SECTIONS = ("search", "set")
 OBJECTIVE, VALIDATION = "accuracy", "0.1"
 NOT_SEARCHED = ("data", "split", "validation", "seed")  # they change what trials are judged on
+NO_OBJECTIVES = ("mistakes", "calibrated_error")  # a count, and what takes pictures beside those that are judged
 NEVER_FALLS = "severity_factors"  # a worse mistake does not weigh less
 
 
@@ -91,7 +93,7 @@ def read_space(source: Source) -> Space:
 
 
 def _check(objective: object, wanted: Mapping[str, Any], fixed: Mapping[str, str]) -> None:
-    known = [key for key in MEASURES if key != "mistakes"]
+    known = [key for key in MEASURES if key not in NO_OBJECTIVES]
     if objective not in known:
         raise InputError(f"unknown objective {objective!r}; there are {', '.join(known)}")
     if not wanted:

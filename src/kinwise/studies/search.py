@@ -45,7 +45,7 @@ class Search:
         better: which way it is better.
         trials: all that came to an end, by number.
         best: the best one.
-        command: the command line that trains with its values, on all training pictures.
+        command: the command line that trains with its values; it holds out what the recipe does.
     """
 
     folder: Path
@@ -229,7 +229,10 @@ def _found(study: Any, space: Space, folder: Path, data: str) -> Search:
 
 
 def train_command(data: str, settings: Mapping[str, str]) -> str:
-    """The command line that trains on ``data`` with these values, on all training pictures."""
+    """The command line that trains on ``data`` with these values.
+
+    Of the training pictures it holds out the recipe's share, not that of the search.
+    """
     words = ["kinwise", "train", data, "--recipe", settings.get("recipe", Config().recipe)]
     for key, text in settings.items():
         if key not in ("data", "recipe", "validation"):

@@ -122,3 +122,16 @@ def test_no_figure_overwrites_another(
     found = [Alike(apart=apart, tree=tree, by="", key=key, numbered=numbered) for apart, tree in grounds]
     written = write_fronts(tmp_path, found)
     assert [path.stem for path in written if path.suffix == ".svg"] == expected
+
+
+def test_what_was_judged_on_other_pictures_is_not_held_against_the_baseline() -> None:
+    variants = [
+        {"name": "plain", "data": "shapes"},
+        {"name": "longer", "data": "shapes", "epochs": 9},
+        {"name": "other", "data": "shapes", "split": "80:20"},
+    ]
+    found = study_of(
+        {"axes": {"seed": [0, 1]}, "variants": variants, "judge": {"baseline": "plain"}},
+        [answers(right) for right in (1, 1, 2, 2, 3, 3)],
+    )
+    assert [one.place for one in found.differences] == [{"variant": "longer"}]

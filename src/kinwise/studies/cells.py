@@ -136,10 +136,15 @@ def _baseline_of(cell: Cell, judging: Judging) -> Key:
     return tuple({**cell.place, **judging.baseline}.items()), PLAIN, cell.tree
 
 
+def _same_pictures(one: Cell, other: Cell) -> bool:
+    return (one.data, one.split) == (other.data, other.split)
+
+
 def against_baseline(found: Sequence[Cell], judging: Judging) -> tuple[tuple[Difference, ...], tuple[Column, ...]]:
     """The difference of every other cell to its baseline, where both have a seed in common; and their columns.
 
-    Answers that may stop at an inner node are left out: with the same accuracy they say less.
+    Answers that may stop at an inner node are left out: with the same accuracy they say less; and so is what was judged
+    on other pictures than the baseline.
     """
     if not judging.baseline:
         return (), ()
@@ -150,11 +155,14 @@ def against_baseline(found: Sequence[Cell], judging: Judging) -> tuple[tuple[Dif
 
 def _differences(found: Sequence[Cell], judging: Judging, shown: Sequence[Column]) -> Iterator[Difference]:
     figures = {_key(cell): {seed: table.figures(one) for seed, one in cell.scores.items()} for cell in found}
-    named = {_key(cell): _shown(cell, judging) for cell in found}
+    cell_of = {_key(cell): cell for cell in found}
     for cell in found:
-        key, baseline = _key(cell), _baseline_of(cell, judging)
-        if key != baseline and baseline in figures and not any(map(table.may_stop, cell.scores.values())):
-            one = differences.difference(named[key], named[baseline], figures[key], figures[baseline], shown)
+        key, against = _key(cell), cell_of.get(_baseline_of(cell, judging), cell)
+        if cell is against or not _same_pictures(cell, against):
+            continue
+        if not any(map(table.may_stop, cell.scores.values())):
+            places = _shown(cell, judging), _shown(against, judging)
+            one = differences.difference(*places, figures[key], figures[_key(against)], shown)
             if one.pairs:
                 yield one
 

@@ -124,6 +124,18 @@ def test_no_figure_overwrites_another(
     assert [path.stem for path in written if path.suffix == ".svg"] == expected
 
 
+def test_figures_that_are_no_longer_there_are_removed(tmp_path: Path) -> None:
+    axes = {"hierarchy": ["one.json", "two.json"], "seed": [0]}
+    found = alike(study_of({"axes": axes, "judge": {}}, [answers(1), answers(2)]).rows)
+    (tmp_path / "front-of-mine.png").write_text("kept")
+    write_fronts(tmp_path, found)
+    write_fronts(tmp_path, found[:1])
+    names = ["captions.md", "front-of-mine.png", "front-one.png", "front-one.svg"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert write_fronts(tmp_path, []) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["front-of-mine.png"]
+
+
 def test_what_was_judged_on_other_pictures_is_not_held_against_the_baseline() -> None:
     variants = [
         {"name": "plain", "data": "shapes"},

@@ -147,6 +147,30 @@ def test_a_run_that_saved_nothing_is_begun_again(begun: Path) -> None:
     assert Run(folder).history[-1]["epoch"] == 3
 
 
+def test_what_failed_before_is_told_until_it_is_tried_again(begun: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    tables: list[str] = []
+
+    def run_here(jobs: Sequence[Job], **_: object) -> Iterator[Outcome]:
+        assert [job.name for job in jobs] == BAD
+        yield Outcome(name=BAD[0], trouble="another reason")
+        tables.append((begun / "table.md").read_text("utf-8"))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(study, "run_here", run_here)
+    (begun / "failures" / f"{GOOD[0]}.txt").write_text("of long ago")
+    (begun / "failures" / f"{BAD[1]}.txt").write_text("Traceback (most recent call last):\nKeyError: 'x'\n")
+    (begun / "differences.csv").write_text("of a baseline that was removed")
+    with pytest.raises(Interrupted):
+        tiny_study(PLAN, begun, say=told.append)
+    for table in (*tables, (begun / "table.md").read_text("utf-8")):
+        assert f"- {BAD[0]}: `another reason`" in table
+        assert f"- {BAD[1]}: `KeyError: 'x'`" in table
+        assert "of long ago" not in table
+    assert told[-1].startswith("3/4 ")
+    assert not (begun / "differences.csv").exists()
+
+
 def test_a_changed_file_does_not_mix_with_what_is_there(begun: Path) -> None:
     before = contents(begun)
     longer = {**PLAN, "set": {**TINY, "epochs": 4}}

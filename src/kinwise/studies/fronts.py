@@ -1,11 +1,12 @@
 """The charts of a judged study: class accuracy against average severity, one for each set of rows that compare."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kinwise.show.front_charts import Point, accuracy_against_severity, front_of
-from kinwise.show.paper import write_drawings
+from kinwise.show.paper import CAPTIONS, write_drawings
 from kinwise.show.sections import Chart
 from kinwise.studies.alike import SEVERITY, Alike, name_among
 from kinwise.studies.table import MARK, Row
@@ -56,7 +57,10 @@ def front_charts(found: Sequence[Alike]) -> Iterator[Chart]:
 
 
 def write_fronts(folder: Path, found: Sequence[Alike]) -> list[Path]:
-    """Write the charts for a paper, NAME.png and NAME.svg, and captions.md; none where nothing is complete."""
+    """Write the charts for a paper, NAME.png and NAME.svg, and captions.md; none where nothing is complete.
+
+    Those that captions.md names and that are no longer there are removed.
+    """
 
     def draw() -> list["Drawing"]:
         from kinwise.show.paper.captions import plain
@@ -67,7 +71,21 @@ def write_fronts(folder: Path, found: Sequence[Alike]) -> list[Path]:
             for one, name in zip(found, _names(found), strict=True)
         ]
 
-    return write_drawings(folder, draw) if found else []
+    before = _written(folder)
+    written = write_drawings(folder, draw) if found else []
+    for path in before:
+        if path not in written:
+            path.unlink(missing_ok=True)
+    return written
+
+
+def _written(folder: Path) -> list[Path]:
+    """The charts in a folder, as captions.md names them, and that file."""
+    captions = folder / CAPTIONS
+    if not captions.is_file():
+        return []
+    names = re.findall(r"^## (front[a-z0-9-]*)$", captions.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return [*(folder / f"{name}.{kind}" for name in names for kind in ("png", "svg")), captions]
 
 
 def _names(found: Sequence[Alike]) -> list[str]:

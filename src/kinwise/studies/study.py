@@ -34,7 +34,10 @@ from kinwise.studies.work import STUDY, Job, Outcome, run_here
 RUNS = "runs"
 FAILURES = "failures"
 JUDGED = "judged"
+DIFFERENCES = "differences.csv"
 LOCK = ".lock"
+TRACEBACK = "Traceback "
+"""So begins what is noted of a fault that is not the input's; its last line says what it was."""
 
 
 def study(
@@ -97,8 +100,7 @@ def study(
             raise Interrupted(told) from stop
         finally:
             found = book.write()
-        if found.judging:
-            write_fronts(folder, alike(found.rows))
+        write_fronts(folder, alike(found.rows) if found.judging else [])
     return found
 
 
@@ -165,7 +167,7 @@ class _Book:
     def __init__(self, plan: Plan, folder: Path, say: Callable[[str], None]) -> None:
         self.plan, self.folder, self.say = plan, folder, say
         self.scores: dict[str, Scores] = {}
-        self.failed: dict[str, Outcome] = {}
+        self.failed = _failed_before(plan, folder)
         self.judged: dict[str, list[Judged]] = {}
         self.noted, self.started = 0, monotonic()
 
@@ -173,6 +175,7 @@ class _Book:
         """Whether the run is complete; if so, its scores are entered."""
         if (job.folder / run_folder.DONE).is_file() and job.name not in self.scores:
             self.scores[job.name] = Run(job.folder).saved_scores()
+            self.failed.pop(job.name, None)
         return job.name in self.scores
 
     def judge(self) -> None:
@@ -200,7 +203,7 @@ class _Book:
             path.unlink(missing_ok=True)
             told = headline(self.scores[job.name])
         self.noted += 1
-        place = f"{len(self.scores) + len(self.failed)}/{len(self.plan.runs)}"
+        place = f"{len(self.plan.runs) - left}/{len(self.plan.runs)}"
         rest = f"; about {clock((monotonic() - self.started) / self.noted * left)} left" if left else ""
         self.say(f"{place}  {job.name}: {told}{rest}")
         self.write()
@@ -211,9 +214,22 @@ class _Book:
         write_text(self.folder / "table.md", found.markdown())
         write_text(self.folder / "table.csv", found.csv())
         if found.differences:
-            write_text(self.folder / "differences.csv", comma_separated(found.differences, found.compared))
+            write_text(self.folder / DIFFERENCES, comma_separated(found.differences, found.compared))
+        else:
+            (self.folder / DIFFERENCES).unlink(missing_ok=True)
         write_text(self.folder / "table.html", study_page(found))
         return found
+
+
+def _failed_before(plan: Plan, folder: Path) -> dict[str, Outcome]:
+    """The runs that failed when they were last tried, by name, from what was noted then."""
+    found = {}
+    for run in plan.runs:
+        path = folder / FAILURES / f"{run.name}.txt"
+        if path.is_file():
+            trouble = path.read_text(encoding="utf-8", errors="replace").strip() or "no reason was noted"
+            found[run.name] = Outcome(name=run.name, trouble=trouble, ours=trouble.startswith(TRACEBACK))
+    return found
 
 
 def headline(scores: Scores) -> str:

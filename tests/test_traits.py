@@ -8,7 +8,7 @@ from scipy.stats import binomtest, hypergeom, norm
 
 from kinwise.examine.cases import Trait
 from kinwise.examine.traits import TRAITS, _first_half, common, described, traits_of
-from kinwise.judge.rates import mantel_haenszel, newcombe
+from kinwise.judge.rates import mantel_haenszel, newcombe, wilson
 
 GREY = np.full((3, 8, 8), 100, np.uint8)
 
@@ -162,6 +162,13 @@ def test_newcombe_gives_his_own_example() -> None:
     # 56/70 - 48/80, table II of the paper: .0524 to .3339.
     assert newcombe(56, 70, 48, 80) == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
     assert newcombe(0, 10, 0, 20) == pytest.approx((0, -0.1611, 0.2775), abs=5e-5)
+
+
+@given(st.integers(1, 500), st.data())
+def test_the_interval_of_a_share_is_one_of_shares(of: int, data: st.DataObject) -> None:
+    for hits in (0, data.draw(st.integers(0, of)), of):
+        share, low, high = wilson(hits, of)
+        assert 0 <= low <= share <= high <= 1
 
 
 @given(st.integers(1, 50), st.integers(1, 50), st.data())

@@ -45,8 +45,9 @@ def newcombe(hits: int, of: int, other_hits: int, other_of: int) -> tuple[float,
 
 
 def wilson(hits: int, of: int) -> tuple[float, float, float]:
-    """A share and the ends of its 95 % interval (Wilson, JASA 1927)."""
+    """A share and the ends of its 95 % interval, 0..1 (Wilson, JASA 1927)."""
     share, square = hits / of, _DEVIATES**2
     middle = share + square / (2 * of)
     reach = _DEVIATES * math.sqrt(share * (1 - share) / of + square / (4 * of**2))
-    return share, (middle - reach) / (1 + square / of), (middle + reach) / (1 + square / of)
+    low, high = (middle - reach) / (1 + square / of), (middle + reach) / (1 + square / of)
+    return share, max(min(low, share), 0.0), min(max(high, share), 1.0)  # rounding may reach beyond

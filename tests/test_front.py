@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from kinwise.errors import InputError
 from kinwise.judge.front import pareto_front
-from kinwise.show.front_charts import Point, accuracy_against_severity, front_of, limits, named, stacked, window
+from kinwise.show.front_charts import (
+    Point,
+    accuracy_against_severity,
+    first_of_equal,
+    front_of,
+    limits,
+    named,
+    stacked,
+    window,
+)
 from kinwise.show.paper import write_drawings
 from kinwise.show.paper.front import front
 
@@ -108,7 +117,9 @@ def test_answers_that_may_stop_stand_on_no_front(tmp_path: Path) -> None:
     assert (list(others.x), list(others.marker.symbol), list(best.x)) == ([0.1], ["triangle-up"], [0.6])
     assert len(accuracy_against_severity(points[1:], "class").data) == 2, "no front, no line"
     write_drawings(tmp_path, lambda: [front(points[1:], "class", name="", told="")])
-    assert "triangles may stop at an inner node" in (tmp_path / "captions.md").read_text("utf-8")
+    caption = (tmp_path / "captions.md").read_text("utf-8")
+    assert "triangles may stop at an inner node" in caption
+    assert "Filled" not in caption
 
 
 def test_no_two_marks_of_the_front_differ_in_colour_alone() -> None:
@@ -120,9 +131,18 @@ def test_no_two_marks_of_the_front_differ_in_colour_alone() -> None:
     assert len(marks) == 4
 
 
-def test_equal_points_share_one_place_on_the_front() -> None:
-    points = [point(0.5, 0.7), point(0.7, 0.5), point(0.7, 0.5)]
-    assert front_of(points) == [1]
+def test_equal_points_are_all_on_the_front_and_one_is_named() -> None:
+    points = [point(0.5, 0.7), point(0.7, 0.5, "first"), point(0.7, 0.5, "second"), point(0.6, 0.4, "mild")]
+    assert front_of(points) == [1, 2, 3]
+    assert first_of_equal(points, front_of(points)) == [1, 3]
+    drawn = accuracy_against_severity(points, "class")
+    _, others, best = drawn.data
+    assert (list(others.x), list(best.x)) == ([0.7], [0.5, 0.5, 0.4])
+    assert [one.text for one in drawn.layout.annotations] == ["mild", "first"]
+    assert len(drawn.layout.meta["narrow"]["annotations"]) == 2
+    caption = front(points, "class", name="", told="").caption
+    assert "first 70.00" in caption
+    assert "second 70.00" in caption
 
 
 def test_answers_that_may_stop_do_not_widen_the_chart() -> None:

@@ -58,12 +58,8 @@ class Point:
 
 
 def front_of(points: Sequence[Point]) -> list[int]:
-    """The indices of the points on the Pareto front of the means, the most accurate first; of equal ones the first."""
-    different: dict[tuple[float, float], int] = {}
-    for index, one in enumerate(points):
-        if not one.stops:
-            different.setdefault((one.accuracy, one.severity), index)
-    whole = list(different.values())
+    """The indices of the points on the Pareto front of the means, the most accurate first; equal ones all of them."""
+    whole = [index for index, one in enumerate(points) if not one.stops]
     found = pareto_front(np.array([[points[index].accuracy, points[index].severity] for index in whole]))
     return [whole[place] for place in found]
 
@@ -82,6 +78,14 @@ def named(front: Sequence[int]) -> list[int]:
     if len(front) <= MOST_NAMED:
         return list(front)
     return [front[place] for place in np.linspace(0, len(front) - 1, MOST_NAMED).round().astype(int)]
+
+
+def first_of_equal(points: Sequence[Point], front: Sequence[int]) -> list[int]:
+    """A front with the first alone of the points that lie in one place, so that no name is drawn upon another."""
+    different: dict[tuple[float, float], int] = {}
+    for index in front:
+        different.setdefault((points[index].accuracy, points[index].severity), index)
+    return list(different.values())
 
 
 def border(points: Sequence[Point], front: Sequence[int], edge: float, low: float) -> tuple[list[float], list[float]]:
@@ -130,6 +134,7 @@ def accuracy_against_severity(points: Sequence[Point], level: str) -> go.Figure:
         level: the name of the level whose accuracy it is.
     """
     front = front_of(points)
+    apart = first_of_equal(points, front)
     (low, high), (left, right) = window(points)
     others = [index for index in range(len(points)) if index not in front]
     return figure(
@@ -138,7 +143,7 @@ def accuracy_against_severity(points: Sequence[Point], level: str) -> go.Figure:
         _discs(points, front, "var(--accent)", "var(--accent)", "var(--accent)"),
         height=_HEIGHT,
         showlegend=False,
-        annotations=_names(points, named(front), low, high),
+        annotations=_names(points, named(apart), low, high),
         xaxis={"range": [left, right], "title": {"text": "average severity (lower is better)"}},
         yaxis={
             "range": [100 * low, 100 * high],
@@ -146,7 +151,7 @@ def accuracy_against_severity(points: Sequence[Point], level: str) -> go.Figure:
             "title": {"text": f"{text(level)} accuracy (higher is better)"},
         },
         margin={"l": 72, "r": 16, "t": _ABOVE, "b": _BELOW},
-        meta={"zoom": True, "narrow": {"annotations": _numbers(points, front), "height": 420}},
+        meta={"zoom": True, "narrow": {"annotations": _numbers(points, apart), "height": 420}},
     )
 
 

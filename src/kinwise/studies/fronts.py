@@ -40,6 +40,7 @@ def front_charts(found: Sequence[Alike]) -> Iterator[Chart]:
     for place, one in enumerate(found, start=1):
         points = points_of(one)
         front = front_of(points)
+        names = "; ".join(points[index].name for index in front) or "nothing, as all may stop at an inner node"
         others = sorted(set(range(len(points))) - set(front), key=lambda index: -points[index].accuracy)
         lines = [
             ["yes" if index in front else "", str(point.number), point.name, *point.told()]
@@ -50,7 +51,7 @@ def front_charts(found: Sequence[Alike]) -> Iterator[Chart]:
             name=f"front-{place}",
             heading=one.heading if one.comparable else f"{one.heading} {MARK}",
             description=f"{one.level} accuracy against average severity of {len(points)} rows of the table; on the "
-            f"Pareto front: {'; '.join(points[index].name for index in front)}",
+            f"Pareto front: {names}",
             figure=accuracy_against_severity(points, one.level),
             rows=[["on the front", "no.", "what", f"{one.level} accuracy", "average severity"], *lines],
         )

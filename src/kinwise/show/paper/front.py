@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from kinwise.show.front_charts import Point, border, front_of, named, stacked, window
+from kinwise.show.front_charts import Point, border, first_of_equal, front_of, named, stacked, window
 from kinwise.show.glossary import SPACE
 from kinwise.show.paper.captions import plain
 from kinwise.show.paper.style import LINE, MUTED, SMALL, TEXT, TWO_COLUMNS, Drawing, file_name, fitted
@@ -36,18 +36,26 @@ def front(points: Sequence[Point], level: str, *, name: str, told: str) -> Drawi
         axes.step(*border(points, chosen, right, low), where="post", color=colour, linewidth=0.9, alpha=0.6)
     for index, one in enumerate(points):
         _point(axes, one, colour if index in chosen else MUTED, filled=index in chosen)
-    _names(axes, [points[index] for index in reversed(named(chosen))], low, high)
+    _names(axes, [points[index] for index in reversed(named(first_of_equal(points, chosen)))], low, high)
     axes.set(xlim=(left, right), ylim=(low, high), xlabel="average severity (lower is better)")
     axes.set_ylabel(f"{fitted(level, 1.2, 8)} accuracy (higher is better)")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}{SPACE}%"))
-    best = "; ".join(f"{plain(points[index].name)} {' and '.join(points[index].told())}" for index in chosen)
     caption = (
         f"{plain(level)} accuracy against average severity of {len(points)} classifiers, means with 95 % t intervals "
-        f"over seeds{_shapes(points)}. Filled, with the "
-        f"line: the Pareto front of the means, where no other is better in one figure and at least as good in the "
-        f"other: {best}. {told}"
+        f"over seeds{_shapes(points)}. {_best([points[index] for index in chosen])}{told}"
     )
     return Drawing(name=file_name("front", name), figure=figure, caption=caption)
+
+
+def _best(chosen: Sequence[Point]) -> str:
+    """The points of the front with their figures, and what a front is; empty where there is none."""
+    if not chosen:
+        return ""
+    best = "; ".join(f"{plain(one.name)} {' and '.join(one.told())}" for one in chosen)
+    return (
+        "Filled, with the line: the Pareto front of the means, where no other is better in one figure and at least as "
+        f"good in the other: {best}. "
+    )
 
 
 def _shapes(points: Sequence[Point]) -> str:

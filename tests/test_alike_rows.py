@@ -12,7 +12,7 @@ from kinwise.hierarchy import Hierarchy
 from kinwise.judge.metrics import score
 from kinwise.judge.scores import Scores
 from kinwise.studies.alike import Alike, alike
-from kinwise.studies.fronts import write_fronts
+from kinwise.studies.fronts import front_charts, write_fronts
 from kinwise.studies.judged import Judged
 from kinwise.studies.page import study_page, verdict
 from kinwise.studies.plan import read_plan
@@ -21,7 +21,7 @@ from kinwise.studies.result import Study, gather
 LEVELS = ("superclass", "class")
 
 
-def answers(right: float, seed: int = 0, levels: tuple[str, ...] = LEVELS) -> Scores:
+def answers(right: float, seed: int = 0, levels: tuple[str, ...] = LEVELS, decision: str = "argmax") -> Scores:
     """Scores of made-up answers, better with a larger ``right``."""
     tree = Hierarchy(parents=[-1, 0, 0, 1, 1, 2, 2], names=["root", *"ABabcd"], levels=levels)
     random = np.random.default_rng(seed)
@@ -29,7 +29,7 @@ def answers(right: float, seed: int = 0, levels: tuple[str, ...] = LEVELS) -> Sc
     raised = random.normal(size=(80, 4))
     raised[np.arange(80), labels] += right
     shares = np.exp(raised)
-    return score(shares / shares.sum(axis=1, keepdims=True), labels, tree, decision="argmax", resamples=1)
+    return score(shares / shares.sum(axis=1, keepdims=True), labels, tree, decision=decision, resamples=1)
 
 
 def study_of(source: Mapping[str, Any], scores: list[Scores]) -> Study:
@@ -147,3 +147,19 @@ def test_what_was_judged_on_other_pictures_is_not_held_against_the_baseline() ->
         [answers(right) for right in (1, 1, 2, 2, 3, 3)],
     )
     assert [one.place for one in found.differences] == [{"variant": "longer"}]
+
+
+def test_where_rules_stop_the_page_says_what_that_costs_and_what_coverage_is() -> None:
+    plan = {"axes": {"seed": [0]}, "judge": {"decisions": ["deepest-likely"]}}
+    page = words(study_page(study_of(plan, [answers(1, decision="deepest-likely")])))
+    assert "no answer the height of the tree" in page
+    for start in (
+        "The share of pictures that got an answer",
+        "Of the answers given, the share",
+        "How much the answers",
+    ):
+        assert start in page
+    (chart,) = front_charts(alike(study_of(plan, [answers(1, decision="deepest-likely")]).rows))
+    assert chart.description.endswith("on the Pareto front: nothing, as all may stop at an inner node")
+    whole = words(study_page(study_of({"axes": {"seed": [0]}}, [answers(1)])))
+    assert "no answer the height of the tree" not in whole

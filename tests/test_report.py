@@ -19,7 +19,7 @@ from kinwise.examine.explanations import Explanations
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.metrics import score
 from kinwise.judge.predictions import Predictions
-from kinwise.judge.scores import MEASURES, Scores
+from kinwise.judge.scores import MEASURES, STOPPING_MEASURES, Scores
 from kinwise.show import tables
 from kinwise.show.glossary import TERMS, amount, clock, interval, percent, value
 from kinwise.show.report import report_html
@@ -240,7 +240,16 @@ def test_any_tree_gives_a_well_formed_report(tree: Hierarchy) -> None:
 
 
 def test_every_measure_has_a_definition() -> None:
-    assert set(TERMS) == set(MEASURES)
+    assert set(TERMS) == {*MEASURES, *STOPPING_MEASURES}
+
+
+def test_average_severity_is_defined_for_rules_that_may_stop_too(zoo: Predictions) -> None:
+    def defined(decision: str) -> str:
+        found = tables.terms(score(zoo, decision=decision, resamples=5))
+        return next(meaning for name, meaning, _ in found if name == "Average severity")
+
+    assert "no answer the height of the tree" in defined("deepest-likely")
+    assert defined("argmax").endswith("(1 - accuracy) x mistake severity.")
 
 
 def test_numbers_are_written_with_their_unit(zoo: Predictions) -> None:
@@ -248,6 +257,8 @@ def test_numbers_are_written_with_their_unit(zoo: Predictions) -> None:
     assert amount(5933505) == "5.93\u00a0M"
     assert amount(650e6, "FLOPs") == "650\u00a0MFLOPs"
     assert amount(12) == "12"
+    assert amount(999_700) == "1\u00a0M", "the size is that of the rounded number"
+    assert (amount(999_499), amount(999.96), amount(999.6)) == ("999\u00a0k", "1\u00a0k", "999.6")
     assert clock(119) == "119\u00a0s"
     assert clock(183) == "3.0\u00a0min"
     assert clock(7200) == "2.0\u00a0h"

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from kinwise.judge.bootstrap import Figure
-from kinwise.judge.scores import MEASURES
+from kinwise.judge.scores import MEASURES, STOPPING_MEASURES
 
 SPACE = "\u00a0"
 
@@ -76,12 +76,35 @@ TERMS: dict[str, Term] = {
         "Of all true nodes, at all levels together, the share that was answered.", "0 to 100 %"
     ),
     "hierarchical_f1": Term("The harmonic mean of hierarchical precision and recall.", "0 to 100 %"),
+    "coverage": Term(
+        "The share of pictures that got an answer: a class, or an inner node below the root. Higher is better at the "
+        "same accuracy of answers given.",
+        "0 to 100 %",
+    ),
+    "accuracy_of_answers": Term(
+        "Of the answers given, the share that is right: the true class, or a node above it.", "0 to 100 %"
+    ),
+    "specificity": Term(
+        "How much the answers say: 1 for a class, 0 for no answer, else 1 - log(classes below the answer) / "
+        "log(classes); the mean over all pictures (Deng et al., CVPR 2012).",
+        "0 to 100 %",
+    ),
 }
+
+_WHERE_RULES_STOP = (
+    " That is so where every answer is a class: a right answer that stops at an inner node costs the height of its "
+    "node, and no answer the height of the tree."
+)
+
+
+def meaning(key: str, *, stopping: bool) -> str:
+    """What a figure is; ``stopping`` where answers may stop at an inner node."""
+    return TERMS[key].meaning + (_WHERE_RULES_STOP if stopping and key == "average_severity" else "")
 
 
 def title(key: str) -> str:
     """The name of a figure at the start of a line."""
-    name = MEASURES[key].title
+    name = {**MEASURES, **STOPPING_MEASURES}[key].title
     return name[0].upper() + name[1:]
 
 
@@ -112,9 +135,10 @@ def interval(key: str, figure: Figure | int | None, digits: int | None = None) -
 
 def amount(number: float, unit: str = "") -> str:
     """A big number in thousands, millions or billions: 5933505 is "5.93 M"."""
+    rounded = float(f"{number:.3g}") if abs(number) >= 1e3 else float(f"{number:.4g}")
     for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(number) >= size:
-            return f"{number / size:.3g}{SPACE}{prefix}{unit}"
+        if abs(rounded) >= size:
+            return f"{rounded / size:.3g}{SPACE}{prefix}{unit}"
     return f"{number:.4g}{SPACE}{unit}" if unit else f"{number:.4g}"
 
 

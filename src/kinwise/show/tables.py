@@ -9,7 +9,7 @@ import numpy as np
 from kinwise.hierarchy import Hierarchy
 from kinwise.judge.predictions import Predictions
 from kinwise.judge.scores import MEASURES, Scores
-from kinwise.show.glossary import SPACE, TERMS, amount, clock, interval, percent, title, value
+from kinwise.show.glossary import SPACE, TERMS, amount, clock, interval, meaning, percent, title, value
 from kinwise.show.sections import Rows
 from kinwise.show.tallies import (
     Confusion,
@@ -203,7 +203,11 @@ def terms(scores: Scores) -> list[tuple[str, str, str]]:
     used = {key for figures in scores.level.values() for key in figures} | set(scores.hierarchy)
     height = len(scores.levels)
     return [
-        (title(key), term.meaning, f"{term.range.format(height=height)}; {MEASURES[key].better} is better")
+        (
+            title(key),
+            meaning(key, stopping=scores.stopping is not None),
+            f"{term.range.format(height=height)}; {MEASURES[key].better} is better",
+        )
         for key, term in TERMS.items()
         if key in used
     ]

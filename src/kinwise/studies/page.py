@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from kinwise.show.glossary import TERMS
+from kinwise.show.glossary import TERMS, meaning
 from kinwise.show.glossary import title as title_of
 from kinwise.show.page import render
 from kinwise.show.sections import Chart
@@ -21,6 +21,7 @@ def study_page(study: Study) -> str:
     """One self-contained HTML page; the same study gives the same text."""
     numbered = list(enumerate(study.rows, start=1))
     charts = list(front_charts(alike(study.rows))) if study.judging else _charts(study.rows)
+    stopping = any(row.stops for row in study.rows)
     keys = {"accuracy", *(column.key for column in study.columns)}
     return render(
         "study.html.j2",
@@ -39,7 +40,7 @@ def study_page(study: Study) -> str:
         notes=study.ways(),
         judged=study.judging is not None,
         baseline=study.baseline,
-        stopping=any(row.stops for row in study.rows),
+        stopping=stopping,
         compared=study.compared,
         differences=[
             (one, [_difference(column, one.figures.get(column.key)) for column in study.compared])
@@ -48,7 +49,7 @@ def study_page(study: Study) -> str:
         chance=[differences.PAIRED, differences.CHANCE],
         unjudged=study.unjudged,
         facts={"file": study.source, **study.fixed},
-        terms=[(title_of(key), term.meaning) for key, term in TERMS.items() if key in keys],
+        terms=[(title_of(key), meaning(key, stopping=stopping)) for key in TERMS if key in keys],
     )
 
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 import kinwise
 from kinwise.config import Config
-from kinwise.data.images import Images, fingerprint, split
+from kinwise.data.images import Images, fingerprint, fingerprints, is_of, split
 from kinwise.errors import InputError
 from kinwise.experiment import Interrupted, Watchers, pictures_of, resume, train
 from kinwise.files import WriteError
@@ -219,6 +219,11 @@ def test_a_training_does_not_go_on_with_another_tree(tmp_path: Path) -> None:
     assert moved.classes == images.hierarchy.classes
     with pytest.raises(InputError, match="or with another tree, than shapes has now"):
         resume(tmp_path / "run", replace(images, hierarchy=moved))
+    record = fingerprints(images)
+    assert is_of(record, images)
+    assert not is_of(record, replace(images, hierarchy=moved))
+    assert is_of({"pictures": record["pictures"]}, replace(images, hierarchy=moved)), "written before trees were"
+    assert not is_of({}, images)
 
 
 def test_it_is_said_when_the_last_resolution_is_not_that_of_the_pictures(tmp_path: Path) -> None:
@@ -362,4 +367,4 @@ def give(monkeypatch: pytest.MonkeyPatch, images: Images) -> None:
 def test_the_record_does_not_depend_on_how_the_config_was_given(trained: Path) -> None:
     record = json.loads((trained / "config.json").read_text("utf-8"))
     assert Config.from_dict(record["config"]) == Run(trained).config
-    assert record["pictures"] == fingerprint(tiny_images())
+    assert {key: record[key] for key in ("pictures", "tree")} == fingerprints(tiny_images())

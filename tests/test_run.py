@@ -138,7 +138,7 @@ def test_a_run_from_before_near_duplicates_were_known_is_read(run_folder: Path) 
 
 def test_config_says_all_that_is_needed_to_run_it_again(trained: Path) -> None:
     record = read(trained, "config.json")
-    assert set(record) == {"config", "command", "started", "machine", "versions", "commit", "pictures"}
+    assert set(record) == {"config", "command", "started", "machine", "versions", "commit", "pictures", "tree"}
     assert set(record["versions"]) == {"kinwise", "torch", "numpy", "python"}
     assert record["versions"]["torch"] == torch.__version__
     assert Config.from_dict(record["config"]) == TINY

@@ -14,7 +14,7 @@ from kinwise import run_folder
 from kinwise.config import Config
 from kinwise.data import data_folder, read_for, under, whole_name
 from kinwise.data.duplicates import Duplicates
-from kinwise.data.images import Images, fingerprint, hold_out, split
+from kinwise.data.images import Images, fingerprints, hold_out, is_of, split
 from kinwise.data.kept_duplicates import duplicates_of
 from kinwise.errors import InputError
 from kinwise.files import WriteError, read_json, write_file
@@ -116,8 +116,8 @@ def train(
             folder = run_folder.new_folder(Path(out) if out else run_folder.default_folder(config))
         with _kept(folder):
             if folder:
-                told = {"command": command or command_of(config, out), "pictures": fingerprint(images)}
-                write_record(folder, config, machine=str(machine), **told)
+                command = command or command_of(config, out)
+                write_record(folder, config, command=command, machine=str(machine), seen=fingerprints(images))
             return _carry_out(training, parts, duplicates, folder, watchers)
     finally:
         leave_processes()
@@ -148,7 +148,7 @@ def resume(
     processes = join_processes(machine.device)
     try:
         images, duplicates = processes.first_before_others(lambda: pictures_of(config, images, data_dir, watchers.say))
-        if fingerprint(images) != record.get("pictures"):
+        if not is_of(record, images):
             raise InputError(
                 f"{folder} was trained on other pictures, or with another tree, than {images.name} has now; train "
                 f"anew, or from Python give resume() the same pictures"

@@ -6,7 +6,7 @@ from time import perf_counter
 
 import numpy as np
 
-from kinwise.data.images import Images, fingerprint
+from kinwise.data.images import Images, is_of
 from kinwise.errors import InputError
 from kinwise.examine.explanations import Explanations
 from kinwise.examine.look import explanations_of, look_at, looking
@@ -86,7 +86,7 @@ def pictures_of_run(
         InputError: when they are not the same any more.
     """
     images, duplicates = pictures_of(run.config, images, data_dir, say)
-    if fingerprint(images) != run.record.get("pictures"):
+    if not is_of(run.record, images):
         raise InputError(
             f"{run.folder} was trained and judged on other pictures, or with another tree, than {images.name} has now; "
             f"train anew, or from Python give the same pictures"

@@ -45,12 +45,9 @@ def predictions_of(run: Run, data: str, data_dir: Path | None = None) -> Predict
 def _without_those_learnt(run: Run, images: Images, data_dir: Path | None) -> Images:
     """The pictures of a folder divided as the run divided them, where it learnt from them; else as they come."""
     config = run.config
-    if set(images.hierarchy.classes) == set(run.hierarchy.classes):
-        tree = run.hierarchy.with_class_order(images.hierarchy.classes)
-        own = images if images.nodes is not None else replace(images, hierarchy=tree)
-        own = divided(own, config.split, config.seed, config.near_duplicates, data_folder(data_dir), lambda _: None)
-        if fingerprint(own) == run.record.get("pictures"):
-            return own
+    own = divided(images, config.split, config.seed, config.near_duplicates, data_folder(data_dir), lambda _: None)
+    if fingerprint(own) == run.record.get("pictures"):
+        return own
     if len(images.where("test")):
         return images
     return replace(images, parts=np.where(images.labels >= 0, "test", "train"), split=WHOLE)

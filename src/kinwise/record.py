@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -33,8 +34,11 @@ def command_line() -> str:
     return shlex.join(["kinwise", *sys.argv[1:]])
 
 
-def write_record(folder: Path, config: Config, *, command: str, machine: str, pictures: str) -> None:
-    """Write config.json: everything needed to run it again, and with what and on what it ran."""
+def write_record(folder: Path, config: Config, *, command: str, machine: str, seen: Mapping[str, str]) -> None:
+    """Write config.json: everything needed to run it again, and with what and on what it ran.
+
+    ``seen`` is what tells its pictures and their tree from others.
+    """
     record = {
         "config": config.to_dict(),
         "command": command,
@@ -43,7 +47,7 @@ def write_record(folder: Path, config: Config, *, command: str, machine: str, pi
         "versions": {name: version(name) for name in ("kinwise", "torch", "numpy")}
         | {"python": platform.python_version()},
         "commit": _commit(),
-        "pictures": pictures,
+        **seen,
     }
     write_json(folder / CONFIG, record)
 

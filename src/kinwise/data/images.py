@@ -3,7 +3,9 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -246,12 +248,23 @@ def _stratified_draw(
 
 
 def fingerprint(images: Images) -> str:
-    """The SHA-256 of pixels, labels, parts and tree: the same pictures in the same places, or others."""
+    """The SHA-256 of pixels, labels and parts: the same pictures in the same places, or others."""
     digest = hashlib.sha256(images.content.encode())
-    digest.update(json.dumps(images.hierarchy.to_dict()).encode())
     pixels = () if images.content else (images.pixels[:],)
     nodes = () if images.nodes is None else (images.nodes,)
     for array in (*pixels, images.labels, *nodes, *(images.where(part) for part in PARTS)):
         digest.update(repr((array.dtype.str, array.shape)).encode())
         digest.update(np.ascontiguousarray(array).data.cast("B"))
     return digest.hexdigest()
+
+
+def fingerprints(images: Images) -> dict[str, str]:
+    """What a run's record keeps of its pictures, and of their tree, to know both again."""
+    tree = json.dumps(images.hierarchy.to_dict()).encode()
+    return {"pictures": fingerprint(images), "tree": hashlib.sha256(tree).hexdigest()}
+
+
+def is_of(record: Mapping[str, Any], images: Images) -> bool:
+    """Whether a run's record is of these pictures under this tree; a record that has no tree is of any."""
+    found = fingerprints(images)
+    return found["pictures"] == record.get("pictures") and found["tree"] == record.get("tree", found["tree"])

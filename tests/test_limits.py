@@ -82,6 +82,10 @@ def test_the_sizes_learnt_at_are_those_of_all_steps(shares: tuple[float, float],
     config = replace(CONFIG, resolutions=resolutions, epochs=epochs)
     feed = Feed(easy_images(size=22), config, statistics, CPU.device, Processes())
     assert sizes_learnt_at(feed) == {feed.size_at(step) for step in range(feed.steps)}
+    progress = [step / feed.steps for step in range(feed.steps)]
+    parts = zip(resolutions, (0.0, *shares), strict=True)
+    seen = {min(size, 22) for (size, until), start in parts if any(start <= now < until for now in progress)}
+    assert sizes_learnt_at(feed) == seen
 
 
 @pytest.mark.parametrize("network", ["fast", "dense-trunk", "resnet9"])

@@ -208,7 +208,9 @@ def fitted_to(images: Images, named: Recipe) -> Config:
     Where their classes are too small to hold any out, nothing is chosen on those held out.
     """
     config = named.config_for(len(images.where("train")), side=images.pixels.shape[-1], own=bool(images.content))
-    if len(images.where("validation")) or len(hold_out(images, config.validation, config.seed).where("validation")):
+    if config.logit_adjustment != "validation" or len(images.where("validation")):
+        return config
+    if len(hold_out(images, config.validation, config.seed).where("validation")):
         return config
     return replace(config, validation=0.0, logit_adjustment="none")
 

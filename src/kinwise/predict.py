@@ -45,9 +45,10 @@ def predictions_of(run: Run, data: str, data_dir: Path | None = None) -> Predict
 def _without_those_learnt(run: Run, images: Images, data_dir: Path | None) -> Images:
     """The pictures of a folder divided as the run divided them, where it learnt from them; else as they come."""
     config = run.config
-    own = divided(images, config.split, config.seed, config.near_duplicates, data_folder(data_dir), lambda _: None)
-    if fingerprint(own) == run.record.get("pictures"):
-        return own
+    if np.isin(run.predictions().ids.astype(str), images.ids.astype(str)).all():
+        own = divided(images, config.split, config.seed, config.near_duplicates, data_folder(data_dir), lambda _: None)
+        if fingerprint(own) == run.record.get("pictures"):
+            return own
     if len(images.where("test")):
         return images
     return replace(images, parts=np.where(images.labels >= 0, "test", "train"), split=WHOLE)

@@ -43,10 +43,8 @@ def check_steps(network: Network, feed: Feed) -> None:
 
 
 def sizes_learnt_at(feed: Feed) -> set[int]:
-    """The resolution of every step, in pixels; each of them begins at the first step or after another's share."""
-    starts = [round(share * feed.steps) for share in (0.0, *(until for _, until in feed.config.resolutions))]
-    near = {start + apart for start in starts for apart in (-1, 0, 1)}
-    return {feed.size_at(step) for step in near if 0 <= step < feed.steps}
+    """The resolution of every step, in pixels."""
+    return {feed.size_at(step) for step in range(feed.steps)}
 
 
 @torch.no_grad()

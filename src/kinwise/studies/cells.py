@@ -39,8 +39,6 @@ class Cell:
     Attributes:
         place: the value on every axis but the seed.
         decision: the rule.
-        data: the name of the data set; empty where the study names none.
-        split: the name of the split.
         tree: the name of the tree.
         runs: all that the study has there.
         scores: of those that were judged, by seed.
@@ -49,12 +47,15 @@ class Cell:
 
     place: dict[str, str]
     decision: str
-    data: str
-    split: str
     tree: str
     runs: tuple[Planned, ...]
     scores: dict[str, Scores]
     failed: tuple[str, ...]
+
+    @property
+    def pictures(self) -> tuple[str, str]:
+        """The data set and the split, whose test part it is judged on."""
+        return self.runs[0].data, self.runs[0].split
 
 
 def places(plan: Plan) -> dict[tuple[str, ...], list[Planned]]:
@@ -90,8 +91,6 @@ def _cell(
     return Cell(
         place={axis: text for axis, text in runs[0].place.items() if axis != SEED},
         decision=decision,
-        data=runs[0].data,
-        split=runs[0].split,
         tree=tree or runs[0].tree,
         runs=tuple(runs),
         scores={seed_of(run): one.scores for run in runs if (one := found[run.name]) and one.scores},
@@ -113,8 +112,8 @@ def _row(cell: Cell, judging: Judging) -> Row:
     scores = list(cell.scores.values())
     plain = table.row(_shown(cell, judging), scores=scores, failed=cell.failed, planned=len(cell.runs))
     baseline = bool(judging.baseline) and _key(cell) == _baseline_of(cell, judging)
-    ground = {"data": cell.data, "split": cell.split, "tree": cell.tree}
-    return replace(plain, decision=cell.decision, baseline=baseline, **ground)  # type: ignore[arg-type]
+    data, split = cell.pictures
+    return replace(plain, decision=cell.decision, data=data, split=split, tree=cell.tree, baseline=baseline)
 
 
 def _shown(cell: Cell, judging: Judging) -> dict[str, str]:
@@ -136,10 +135,6 @@ def _baseline_of(cell: Cell, judging: Judging) -> Key:
     return tuple({**cell.place, **judging.baseline}.items()), PLAIN, cell.tree
 
 
-def _same_pictures(one: Cell, other: Cell) -> bool:
-    return (one.data, one.split) == (other.data, other.split)
-
-
 def against_baseline(found: Sequence[Cell], judging: Judging) -> tuple[tuple[Difference, ...], tuple[Column, ...]]:
     """The difference of every other cell to its baseline, where both have a seed in common; and their columns.
 
@@ -158,7 +153,7 @@ def _differences(found: Sequence[Cell], judging: Judging, shown: Sequence[Column
     cell_of = {_key(cell): cell for cell in found}
     for cell in found:
         key, against = _key(cell), cell_of.get(_baseline_of(cell, judging), cell)
-        if cell is against or not _same_pictures(cell, against):
+        if cell is against or cell.pictures != against.pictures:
             continue
         if not any(map(table.may_stop, cell.scores.values())):
             places = _shown(cell, judging), _shown(against, judging)

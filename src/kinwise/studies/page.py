@@ -87,15 +87,15 @@ def _finding(held: Sequence[Difference], compared: Sequence[Column], where: str)
     Only rows count whose severity has an interval: those of two seeds at least.
     """
     known = [one for one in held if one.figures[SEVERITY].n > 1]
-    if not known:
-        told = f"{where} one seed alone cannot tell which rows are milder than the baseline.".lstrip()
-        return f"{told[0].upper()}{told[1:]}"
     good = [one for one in known if _is_milder(one, compared)]
-    told = f"{where} {len(good) or 'none'} of {len(known)} rows {'is' if len(good) == 1 else 'are'}".lstrip()
-    told = f"{told[0].upper()}{told[1:]} milder than the baseline, and in no figure worse"
-    if good:
+    told = f"{len(good) or 'none'} of {len(known)} rows {'is' if len(good) == 1 else 'are'} milder than the baseline, "
+    told += "and in no figure worse"
+    if not known:
+        told = "one seed alone cannot tell which rows are milder than the baseline"
+    elif good:
         told += f"; the mildest: {name_among(min(good, key=lambda one: one.figures[SEVERITY].mean).place)}"
-    return f"{told}."
+    said = f"{where} {told}.".lstrip()
+    return said[0].upper() + said[1:]
 
 
 def _is_milder(one: Difference, compared: Sequence[Column]) -> bool:
